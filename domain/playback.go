@@ -1,0 +1,202 @@
+package domain
+
+import "math"
+
+// Playback decides what a player's report means for one user and one movie.
+var Playback = Decider[PlaybackState, PlaybackCommand, PlaybackEvent]{
+	Decide: decidePlayback, // which event does this report become, given what is known?
+	Evolve: evolvePlayback, // what is known after that event?
+}
+
+// The published constants of playback. A film counts as completed when its end was reported, when CompletedReached of it
+// has been reached, or CompletedWatched of it watched. A report moves the resume point when it lies past the first
+// ResumeAfter or ResumeAfterShare of the film, or when the viewer went there on purpose (rewind, seek). (DESIGN 7.)
+const (
+	CompletedReached        = 0.90
+	CompletedWatched        = 0.80
+	ResumeAfter      Millis = 60_000
+	ResumeAfterShare        = 0.05
+	MaxRemembered           = 64 // ids of reports that add to a sum, so that a repeated one is not added again
+)
+
+// Register holds the value of the greatest stamp ever written to it.
+type Register[T any] struct {
+	Value T
+	Stamp Stamp // zero: never written
+}
+
+// write is the register after a fact; the older fact loses, in whatever order they come.
+func (r Register[T]) write(v T, s Stamp) Register[T] {
+	if r.Stamp.Before(s) {
+		return Register[T]{Value: v, Stamp: s}
+	}
+	return r
+}
+
+// PlaybackState is all that is remembered of one user and one movie. Every part of it merges: registers keep the last
+// writer, sets unite, extremes keep the greater; sums add once per id. So any order and any repetition of the same reports
+// gives the same state (within MaxRuns, MaxIntervals and MaxRemembered).
+type PlaybackState struct {
+	Position      Register[Millis] // where the film stands
+	Resume        Register[Millis] // where to go on
+	Duration      Register[Millis] // length of the film as players tell it
+	Furthest      Millis           // the greatest position that playback reached, jumps not counted
+	Ended         bool             // a player reported the end
+	Watched       Intervals        // film time seen at least once
+	Runs          Runs
+	Plays         int64 // starts
+	ViewedSeconds int64 // the sum that clients report, kept apart from what we measure
+	Remembered    []ID  // newest last, of plays and viewings
+	FirstSeen     Instant
+	LastSeen      Instant
+}
+
+// Viewing is what the rest of the house needs to know of a state; every event carries the one after it, whole, so that views hold
+// absolute values and count nothing themselves.
+type Viewing struct {
+	Position      Millis
+	PositionAt    Instant // 0: no position was ever reported
+	Resume        Millis  // 0 also where nothing qualifies: start at the beginning
+	ResumeAt      Instant // 0: nothing qualifies
+	Duration      Millis  // 0: not known
+	Watched       Intervals
+	WatchedTime   Millis // Watched.Total()
+	Plays         int64
+	Completed     bool
+	ViewedSeconds int64
+	FirstSeen     Instant
+	LastSeen      Instant
+}
+
+// Viewing sums the state up.
+func (s PlaybackState) Viewing() Viewing {
+	return Viewing{
+		Position: s.Position.Value, PositionAt: s.Position.Stamp.At,
+		Resume: s.Resume.Value, ResumeAt: s.Resume.Stamp.At,
+		Duration: s.Duration.Value, Watched: s.Watched, WatchedTime: s.Watched.Total(),
+		Plays: s.Plays, Completed: s.Completed(), ViewedSeconds: s.ViewedSeconds,
+		FirstSeen: s.FirstSeen, LastSeen: s.LastSeen,
+	}
+}
+
+// Completed applies the published rule to what is known now.
+func (s PlaybackState) Completed() bool {
+	d := float64(s.Duration.Value)
+	return s.Ended || d > 0 && (float64(s.Furthest) >= CompletedReached*d || float64(s.Watched.Total()) >= CompletedWatched*d)
+}
+
+func decidePlayback(s PlaybackState, c PlaybackCommand) PlaybackEvent {
+	switch c := c.(type) {
+	case *RecordPlayback:
+		e := &PlaybackRecorded{RecordPlayback: *c}
+		next, known := recordPlayback(s, e)
+		e.After = next.Viewing()
+		e.NewlyWatched = e.After.WatchedTime - s.Watched.Total()
+		e.Verdict = judgePlayback(s, c, next, known)
+		return e
+	case *RecordViewing:
+		e := &ViewingRecorded{RecordViewing: *c, Verdict: Applied}
+		if s.remembers(c.ID) {
+			e.Verdict = Duplicate
+		}
+		e.After = evolvePlayback(s, e).Viewing()
+		return e
+	case *TouchPlayback:
+		return &PlaybackTouched{TouchPlayback: *c, After: s.Viewing()}
+	}
+	panic("domain: unknown playback command") // the interface is closed by its unexported method
+}
+
+// judgePlayback says why a report changed what it changed.
+func judgePlayback(s PlaybackState, c *RecordPlayback, next PlaybackState, known bool) Verdict {
+	switch {
+	case next.Position.Stamp != s.Position.Stamp, next.Watched.Total() != s.Watched.Total(), next.Plays != s.Plays:
+		return Applied
+	case known, s.Position.Stamp == c.Stamp():
+		return Duplicate
+	}
+	return Stale
+}
+
+func evolvePlayback(s PlaybackState, e PlaybackEvent) PlaybackState {
+	switch e := e.(type) {
+	case *PlaybackRecorded:
+		next, _ := recordPlayback(s, e)
+		return next
+	case *ViewingRecorded:
+		if s.remembers(e.ID) {
+			return s
+		}
+		s.ViewedSeconds = addSaturating(s.ViewedSeconds, e.ViewedSeconds)
+		s.Remembered = s.remember(e.ID)
+		return s.see(e.At())
+	}
+	return s // a touch changes nothing
+}
+
+// recordPlayback merges one report into the state; known says that its id or its place in the session was seen before. It is
+// merged all the same: that changes nothing for a repeated report, and loses nothing of a player that counts its sequence wrongly.
+func recordPlayback(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, known bool) {
+	c, stamp := &e.RecordPlayback, e.Stamp()
+	watched := c.ranges()
+	if c.Session != "" && c.Sequence > 0 {
+		var between []Interval
+		s.Runs, between, known = s.Runs.join(c.Session, c.edge(), stamp.At)
+		watched = append(watched, between...)
+	}
+	if c.Type == Play {
+		if s.remembers(c.ID) {
+			known = true
+		} else {
+			s.Plays++
+			s.Remembered = s.remember(c.ID)
+		}
+	}
+	s.Position = s.Position.write(c.Position, stamp)
+	if c.qualifies() {
+		s.Resume = s.Resume.write(c.Position, stamp)
+	}
+	if c.Duration > 0 {
+		s.Duration = s.Duration.write(c.Duration, stamp)
+	}
+	if !c.Type.jumps() {
+		s.Furthest = max(s.Furthest, c.Position)
+	}
+	s.Ended = s.Ended || c.Type == End
+	s.Watched = s.Watched.Union(watched...)
+	return s.see(stamp.At), false
+}
+
+func (s PlaybackState) see(at Instant) PlaybackState {
+	if s.FirstSeen == 0 || at < s.FirstSeen {
+		s.FirstSeen = at
+	}
+	s.LastSeen = max(s.LastSeen, at)
+	return s
+}
+
+func (s PlaybackState) remembers(id ID) bool {
+	for i := len(s.Remembered) - 1; i >= 0; i-- {
+		if s.Remembered[i] == id {
+			return true
+		}
+	}
+	return false
+}
+
+// remember appends without touching the old slice, whose array an older state may share.
+func (s PlaybackState) remember(id ID) []ID {
+	old := s.Remembered
+	if len(old) >= MaxRemembered {
+		old = old[len(old)-MaxRemembered+1:]
+	}
+	return append(append(make([]ID, 0, len(old)+1), old...), id)
+}
+
+// addSaturating adds two sums that are not negative; at the top it stays there, in whatever order they are added.
+func addSaturating(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}

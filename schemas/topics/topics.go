@@ -1,0 +1,58 @@
+// Package topics names every Kafka topic of the house, once, as values.
+package topics
+
+import "ugc/domain"
+
+// Keep says how long a topic's records stay.
+type Keep uint8
+
+// The retentions.
+const (
+	Forever   Keep = iota // delete policy, retention.ms=-1
+	Compacted             // the newest record of each key, for ever; nothing younger than a day is compacted away
+	Week                  // 7 days
+)
+
+// Topic is one topic; its partitions and replication are settings.
+type Topic struct {
+	Name string
+	Keep Keep
+	// Holds says in a few words what a record is, and Key what its key is; `ugc topology` prints them.
+	Holds, Key string
+	// Single topics have one partition count of their own; the others are co-partitioned.
+	Single bool
+}
+
+// The topics. (DESIGN 5.)
+var (
+	PlaybackCommands = Topic{Name: "ugc.playback.commands.v1", Holds: "what players report", Key: "user/movie"}
+	PlaybackEvents   = Topic{Name: "ugc.playback.events.v1", Holds: "what a report became", Key: "user/movie"}
+	PlaybackTable    = Topic{Name: "ugc-playback-table", Keep: Compacted, Holds: "playback state", Key: "user/movie"}
+	FeedbackCommands = Topic{Name: "ugc.feedback.commands.v1", Holds: "likes, bookmarks, ratings set or cleared", Key: "user/movie"}
+	FeedbackEvents   = Topic{Name: "ugc.feedback.events.v1", Holds: "what they became", Key: "user/movie"}
+	FeedbackTable    = Topic{Name: "ugc-feedback-table", Keep: Compacted, Holds: "opinions", Key: "user/movie"}
+	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Keep: Week, Holds: "feedback events by movie", Key: "movie"}
+	MoviesTable      = Topic{Name: "ugc-movies-table", Keep: Compacted, Holds: "movie summary", Key: "movie"}
+	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own"}
+)
+
+// All lists them in the order of flow.
+func All() []Topic {
+	return []Topic{PlaybackCommands, PlaybackEvents, PlaybackTable, FeedbackCommands, FeedbackEvents, FeedbackTable, MoviesFeedback, MoviesTable, DeadLetters}
+}
+
+// Of is the command topic that a command belongs on.
+func Of(c domain.Command) Topic {
+	if _, ok := c.(domain.FeedbackCommand); ok {
+		return FeedbackCommands
+	}
+	return PlaybackCommands
+}
+
+// Header names on records.
+const (
+	HeaderCommandID   = "ugc-command-id"
+	HeaderContentType = "content-type"
+	HeaderVersion     = "ugc-version" // decimal domain.Version of the command behind an event
+	ContentTypeAvro   = "application/vnd.confluent.avro"
+)
