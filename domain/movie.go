@@ -51,6 +51,9 @@ func (s MovieState) find(partition int32) (int, bool) {
 // argument is not changed.
 func FoldMovie(s MovieState, e FeedbackEvent) MovieState {
 	origin := e.Head().Origin
+	if origin.Version < 0 {
+		return s // a touch of the movie itself, made by no feedback
+	}
 	i, found := s.find(origin.Partition)
 	if found && s.Folded[i].Version >= origin.Version {
 		return s
