@@ -1,0 +1,76 @@
+# Everything a person does here is a target; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO      ?= go
+BINARY  := ugc
+ENGINE  := deploy/embedded/clickhouse
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(ENGINE)/node_modules/.installed ## install what running needs: the ClickHouse engine, from its npm package
+
+$(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
+	npm ci --prefix $(ENGINE) --no-audit --no-fund
+	@touch $@
+
+.PHONY: build
+build: ## build ./ugc
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
+
+.PHONY: run
+run: setup build ## set up and start everything on loopback, data under ./data
+	@exec ./$(BINARY) run
+
+.PHONY: test
+test: setup ## all tests that need no server
+	UGC_REQUIRE_ENGINE=1 $(GO) test -timeout 15m ./...
+
+.PHONY: test-race
+test-race: setup ## the same under the race detector
+	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m ./...
+
+.PHONY: lint
+lint: format-check vet golangci vuln ## gofmt, go vet, staticcheck and friends, known vulnerabilities
+
+.PHONY: format
+format: ## rewrite all Go files in gofmt's form
+	gofmt -s -w $$(git ls-files '*.go')
+
+.PHONY: format-check
+format-check: ## fail where a Go file is not in gofmt's form
+	@bad=$$(gofmt -s -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not in gofmt's form, run make format:"; echo "$$bad"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: golangci
+golangci: ## staticcheck and golangci-lint's sensible set, at the pinned version
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what we call; needs GOVULNDB, the address of a vulnerability database
+	@if [ -n "$(GOVULNDB)" ]; then $(TOOL) govulncheck -db "$(GOVULNDB)" ./...; \
+	else echo "govulncheck: not run, because no vulnerability database was named; set GOVULNDB"; fi
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -c6-); do \
+	    echo "== $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
+
+.PHONY: ci
+ci: ## what CI runs
+	bash .ci/run
+
+.PHONY: clean
+clean: ## remove what was built; the data stay
+	rm -rf $(BINARY) $(ENGINE)/node_modules
