@@ -1,0 +1,110 @@
+package kafka
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"ugc/domain"
+)
+
+// flight is one batch on its way. The publishing goroutine fills it, the producer's two goroutines settle its entries, and the
+// last settled entry wakes the publishing goroutine: no goroutine and no channel per message.
+type flight struct {
+	topic   string
+	entries []entry
+	cost    int64
+	release func(int64) // gives the reserved room back; nil where none was reserved
+	left    atomic.Int32
+	done    chan struct{}
+}
+
+type entry struct {
+	f       *flight
+	msg     *message.Message
+	rec     *sarama.ProducerMessage // nil where the message cannot be sent
+	err     error                   // valid once settled
+	settled atomic.Bool
+}
+
+// minCost stands for what a message needs besides its bytes, so that the bound on bytes bounds the number of messages too.
+const minCost = 1 << 10
+
+func (p *Publisher) newFlight(topic string, msgs []*message.Message) *flight {
+	f := &flight{topic: topic, entries: make([]entry, len(msgs)), done: make(chan struct{})}
+	var sendable int32
+	for i, msg := range msgs {
+		e := &f.entries[i]
+		e.f, e.msg = f, msg
+		rec, err := p.marshal.Marshal(topic, msg)
+		if err != nil {
+			e.err = fail(domain.Invalid, "not sent", err)
+			e.settled.Store(true)
+			continue
+		}
+		rec.Metadata = e
+		e.rec = rec
+		f.cost += max(int64(rec.ByteSize(2)), minCost)
+		sendable++
+	}
+	f.cost = min(f.cost, p.opts.MaxInFlight) // a batch greater than all the room has it to itself
+	f.left.Store(sendable)
+	return f
+}
+
+// settle records what became of an entry; the producer calls it once for every message it was handed.
+func (e *entry) settle(err error) {
+	e.err = err
+	e.settled.Store(true)
+	e.f.finish(1)
+}
+
+// abandon settles every message from the index on, none of which was handed to the producer.
+func (f *flight) abandon(from int, err error) {
+	var n int32
+	for i := from; i < len(f.entries); i++ {
+		if e := &f.entries[i]; e.rec != nil {
+			e.err = err
+			e.settled.Store(true)
+			n++
+		}
+	}
+	f.finish(n)
+}
+
+func (f *flight) finish(n int32) {
+	if n > 0 && f.left.Add(-n) == 0 {
+		if f.release != nil {
+			f.release(f.cost)
+		}
+		close(f.done)
+	}
+}
+
+// result waits for the flight and reports on it as it then stands. An entry that is not settled belongs to the producer and is
+// not touched.
+func (f *flight) result(ctx context.Context) error {
+	if f.left.Load() > 0 {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+		}
+	}
+	var failed []Failure
+	for i := range f.entries {
+		switch e := &f.entries[i]; {
+		case !e.settled.Load():
+			failed = append(failed, Failure{i, e.msg, fail(domain.Uncertain, "not confirmed, it may or may not be written", context.Cause(ctx))})
+		case e.err != nil:
+			failed = append(failed, Failure{i, e.msg, e.err})
+		default:
+			setPosition(e.msg, e.rec)
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	return &BatchError{Topic: f.topic, Total: len(f.entries), Failed: failed}
+}

@@ -1,0 +1,17 @@
+package kafka_test
+
+import (
+	"testing"
+
+	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/transport/kafka"
+	"ugc/transport/kafka/kafkatest"
+)
+
+func TestPublisherOverTheEmbeddedBroker(t *testing.T) {
+	kafkatest.Publisher(t, kafka.Settings{Brokers: []string{brokertest.Start(t)}})
+}
+
+func TestPublisherOverARealBroker(t *testing.T) {
+	kafkatest.Publisher(t, kafkatest.RealBroker(t))
+}
