@@ -2,22 +2,36 @@ package domain
 
 import "math"
 
-// Playback decides what a player's report means for one user and one movie.
-var Playback = Decider[PlaybackState, PlaybackCommand, PlaybackEvent]{
-	Decide: decidePlayback, // which event does this report become, given what is known?
-	Evolve: evolvePlayback, // what is known after that event?
+// Playback decides what a player's report means for one user and one movie, by the published rules.
+var Playback = PublishedRules.Decider()
+
+// Share is a part of a whole, 0 to 1.
+type Share float64
+
+// PlaybackRules are the constants of playback. A film counts as completed when its end was reported, when CompletedReached
+// of it has been reached, or CompletedWatched of it watched. A report moves the resume point when it lies past the first
+// ResumeAfter or ResumeAfterShare of the film, or when the viewer went there on purpose (rewind, seek). (DESIGN 7.)
+type PlaybackRules struct {
+	CompletedReached Share
+	CompletedWatched Share
+	ResumeAfter      Millis
+	ResumeAfterShare Share
 }
 
-// The published constants of playback. A film counts as completed when its end was reported, when CompletedReached of it
-// has been reached, or CompletedWatched of it watched. A report moves the resume point when it lies past the first
-// ResumeAfter or ResumeAfterShare of the film, or when the viewer went there on purpose (rewind, seek). (DESIGN 7.)
-const (
-	CompletedReached        = 0.90
-	CompletedWatched        = 0.80
-	ResumeAfter      Millis = 60_000
-	ResumeAfterShare        = 0.05
-	MaxRemembered           = 64 // ids of reports that add to a sum, so that a repeated one is not added again
-)
+// PublishedRules are the rules unless a deployment sets others. Views that were built by one set of rules keep its verdicts until
+// they are rebuilt.
+var PublishedRules = PlaybackRules{CompletedReached: 0.90, CompletedWatched: 0.80, ResumeAfter: 60_000, ResumeAfterShare: 0.05}
+
+// Decider is playback as a value: its whole behaviour on one page.
+func (r PlaybackRules) Decider() Decider[PlaybackState, PlaybackCommand, PlaybackEvent] {
+	return Decider[PlaybackState, PlaybackCommand, PlaybackEvent]{
+		Decide: r.decide, // which event does this report become, given what is known?
+		Evolve: r.evolve, // what is known after that event?
+	}
+}
+
+// MaxRemembered is how many ids of reports that add to a sum a state remembers, so that a repeated one is not added again.
+const MaxRemembered = 64
 
 // Register holds the value of the greatest stamp ever written to it.
 type Register[T any] struct {
@@ -68,29 +82,31 @@ type Viewing struct {
 	LastSeen      Instant
 }
 
-// Viewing sums the state up.
-func (s PlaybackState) Viewing() Viewing {
+// Viewing sums a state up by these rules.
+func (r PlaybackRules) Viewing(s PlaybackState) Viewing {
 	return Viewing{
 		Position: s.Position.Value, PositionAt: s.Position.Stamp.At,
 		Resume: s.Resume.Value, ResumeAt: s.Resume.Stamp.At,
 		Duration: s.Duration.Value, Watched: s.Watched, WatchedTime: s.Watched.Total(),
-		Plays: s.Plays, Completed: s.Completed(), ViewedSeconds: s.ViewedSeconds,
+		Plays: s.Plays, Completed: r.completed(s), ViewedSeconds: s.ViewedSeconds,
 		FirstSeen: s.FirstSeen, LastSeen: s.LastSeen,
 	}
 }
 
-// Completed applies the published rule to what is known now.
-func (s PlaybackState) Completed() bool {
+// Viewing sums the state up by the published rules.
+func (s PlaybackState) Viewing() Viewing { return PublishedRules.Viewing(s) }
+
+func (r PlaybackRules) completed(s PlaybackState) bool {
 	d := float64(s.Duration.Value)
-	return s.Ended || d > 0 && (float64(s.Furthest) >= CompletedReached*d || float64(s.Watched.Total()) >= CompletedWatched*d)
+	return s.Ended || d > 0 && (float64(s.Furthest) >= float64(r.CompletedReached)*d || float64(s.Watched.Total()) >= float64(r.CompletedWatched)*d)
 }
 
-func decidePlayback(s PlaybackState, c PlaybackCommand) PlaybackEvent {
+func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent {
 	switch c := c.(type) {
 	case *RecordPlayback:
 		e := &PlaybackRecorded{RecordPlayback: *c}
-		next, known := recordPlayback(s, e)
-		e.After = next.Viewing()
+		next, known := r.record(s, e)
+		e.After = r.Viewing(next)
 		e.NewlyWatched = e.After.WatchedTime - s.Watched.Total()
 		e.Verdict = judgePlayback(s, c, next, known)
 		return e
@@ -99,10 +115,10 @@ func decidePlayback(s PlaybackState, c PlaybackCommand) PlaybackEvent {
 		if s.remembers(c.ID) {
 			e.Verdict = Duplicate
 		}
-		e.After = evolvePlayback(s, e).Viewing()
+		e.After = r.Viewing(r.evolve(s, e))
 		return e
 	case *TouchPlayback:
-		return &PlaybackTouched{TouchPlayback: *c, After: s.Viewing()}
+		return &PlaybackTouched{TouchPlayback: *c, After: r.Viewing(s)}
 	}
 	panic("domain: unknown playback command") // the interface is closed by its unexported method
 }
@@ -118,10 +134,10 @@ func judgePlayback(s PlaybackState, c *RecordPlayback, next PlaybackState, known
 	return Stale
 }
 
-func evolvePlayback(s PlaybackState, e PlaybackEvent) PlaybackState {
+func (r PlaybackRules) evolve(s PlaybackState, e PlaybackEvent) PlaybackState {
 	switch e := e.(type) {
 	case *PlaybackRecorded:
-		next, _ := recordPlayback(s, e)
+		next, _ := r.record(s, e)
 		return next
 	case *ViewingRecorded:
 		if s.remembers(e.ID) {
@@ -134,9 +150,9 @@ func evolvePlayback(s PlaybackState, e PlaybackEvent) PlaybackState {
 	return s // a touch changes nothing
 }
 
-// recordPlayback merges one report into the state; known says that its id or its place in the session was seen before. It is
+// record merges one report into the state; known says that its id or its place in the session was seen before. It is
 // merged all the same: that changes nothing for a repeated report, and loses nothing of a player that counts its sequence wrongly.
-func recordPlayback(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, known bool) {
+func (r PlaybackRules) record(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, known bool) {
 	c, stamp := &e.RecordPlayback, e.Stamp()
 	watched := c.ranges()
 	if c.Session != "" && c.Sequence > 0 {
@@ -153,7 +169,7 @@ func recordPlayback(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, k
 		}
 	}
 	s.Position = s.Position.write(c.Position, stamp)
-	if c.qualifies() {
+	if r.qualifies(c) {
 		s.Resume = s.Resume.write(c.Position, stamp)
 	}
 	if c.Duration > 0 {

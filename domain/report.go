@@ -133,11 +133,11 @@ func (c *TouchPlayback) Validate() error {
 
 // qualifies says whether the report may move the resume point. It looks at the report alone, so that the order in which
 // reports arrive plays no part.
-func (c *RecordPlayback) qualifies() bool {
-	if c.Type == Rewind || c.Type == Seek || c.Position >= ResumeAfter {
+func (r PlaybackRules) qualifies(c *RecordPlayback) bool {
+	if c.Type == Rewind || c.Type == Seek || c.Position >= r.ResumeAfter {
 		return true
 	}
-	return c.Duration > 0 && float64(c.Position) >= ResumeAfterShare*float64(c.Duration)
+	return c.Duration > 0 && float64(c.Position) >= float64(r.ResumeAfterShare)*float64(c.Duration)
 }
 
 // ranges is what the player says it has shown, within the film where the player knows its length.

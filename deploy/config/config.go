@@ -1,0 +1,114 @@
+// Package config is the configuration: every setting with its meaning and default, read from the environment and .env,
+// checked together, printable with secrets masked.
+package config
+
+import (
+	"time"
+
+	"ugc/domain"
+)
+
+// Config is the whole configuration. Every field is one environment variable; the doc tag is what `ugc config` and the README say of it.
+type Config struct {
+	HTTPAddr    string `env:"UGC_HTTP_ADDR" envDefault:"127.0.0.1:8000" doc:"where the edge listens; port 0 picks a free one, which is printed and written to <data>/http.addr"`
+	AllowRemote bool   `env:"UGC_ALLOW_REMOTE" envDefault:"false" doc:"listen on other than loopback addresses; there is no authentication yet, so put something before it that has"`
+	DataDir     string `env:"UGC_DATA_DIR" envDefault:"./data" doc:"everything that is kept on this machine"`
+	Roles       []Role `env:"UGC_ROLES" envDefault:"edge,streams,projections" doc:"what this process does; with embedded parts all of them"`
+
+	Kafka       string `env:"UGC_KAFKA" envDefault:"embedded://127.0.0.1:9092" doc:"the log: embedded://host:port (port 0 picks one) or kafka://host:port,host:port"`
+	Partitions  int32  `env:"UGC_KAFKA_PARTITIONS" envDefault:"0" doc:"partitions of each topic; 0: 4 embedded, 12 on servers. Fixed once the topics are there"`
+	Replication int16  `env:"UGC_KAFKA_REPLICATION" envDefault:"0" doc:"replicas of each topic; 0: 1 embedded, 3 on servers"`
+	Epoch       int16  `env:"UGC_KAFKA_EPOCH" envDefault:"0" doc:"grows by one when topics are made anew with another number of partitions"`
+	KafkaSync   bool   `env:"UGC_KAFKA_SYNC" envDefault:"false" doc:"embedded broker: fsync every write, so that it also survives a power loss, for speed"`
+	KafkaTLS    bool   `env:"UGC_KAFKA_TLS" envDefault:"false" doc:"speak TLS to the brokers"`
+	KafkaCA     string `env:"UGC_KAFKA_TLS_CA" doc:"file with the authorities to trust in PEM; empty: the system's"`
+	KafkaCert   string `env:"UGC_KAFKA_TLS_CERT" doc:"file with our certificate in PEM"`
+	KafkaKey    string `env:"UGC_KAFKA_TLS_KEY" doc:"file with its key in PEM"`
+	KafkaSASL   string `env:"UGC_KAFKA_SASL" doc:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none"`
+	KafkaUser   string `env:"UGC_KAFKA_USER" doc:"user for SASL"`
+	KafkaPass   string `env:"UGC_KAFKA_PASSWORD" doc:"password for SASL" secret:"true"`
+
+	Registry   string `env:"UGC_REGISTRY" envDefault:"embedded:" doc:"the schema registry: embedded: or http://user:password@host:port"`
+	ClickHouse string `env:"UGC_CLICKHOUSE" envDefault:"embedded:" doc:"analytics: embedded: or clickhouse://user:password@host:9000/ugc"`
+	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite:"`
+
+	EngineLib    string        `env:"UGC_CHDB_LIB" doc:"libchdb.so for the embedded ClickHouse; empty: where make setup puts it"`
+	EngineMemory int64         `env:"UGC_CLICKHOUSE_MEMORY" envDefault:"1073741824" doc:"bytes of memory that the embedded ClickHouse may use"`
+	FlushEvery   time.Duration `env:"UGC_CLICKHOUSE_FLUSH_INTERVAL" envDefault:"1s" doc:"at the latest so long after its event a row is written to ClickHouse"`
+	FlushRecords int           `env:"UGC_CLICKHOUSE_FLUSH_RECORDS" envDefault:"50000" doc:"or as soon as so many are waiting"`
+
+	BodyLimit     int           `env:"UGC_HTTP_BODY_LIMIT" envDefault:"1048576" doc:"bytes of a request body"`
+	HTTPRead      time.Duration `env:"UGC_HTTP_READ_TIMEOUT" envDefault:"15s" doc:"for reading a whole request"`
+	HTTPWrite     time.Duration `env:"UGC_HTTP_WRITE_TIMEOUT" envDefault:"30s" doc:"for writing a response"`
+	HTTPIdle      time.Duration `env:"UGC_HTTP_IDLE_TIMEOUT" envDefault:"2m" doc:"for a connection between two requests"`
+	PublishWithin time.Duration `env:"UGC_PUBLISH_TIMEOUT" envDefault:"10s" doc:"for a command to be written to the log; then 503"`
+	VisibleWithin time.Duration `env:"UGC_VISIBLE_TIMEOUT" envDefault:"2s" doc:"how long a write of /api/v1 waits until reads show it, and a read for a Consistency-Token"`
+	DrainWithin   time.Duration `env:"UGC_SHUTDOWN_TIMEOUT" envDefault:"20s" doc:"for a clean stop; then what still runs is cut off, and nothing accepted is lost"`
+
+	CompletedReached domain.Share  `env:"UGC_COMPLETED_REACHED" envDefault:"0.9" doc:"a film is completed when so much of it has been reached"`
+	CompletedWatched domain.Share  `env:"UGC_COMPLETED_WATCHED" envDefault:"0.8" doc:"or so much of it watched"`
+	ResumeAfter      time.Duration `env:"UGC_RESUME_AFTER" envDefault:"60s" doc:"a report moves the resume point when it lies past so much film"`
+	ResumeAfterShare domain.Share  `env:"UGC_RESUME_AFTER_SHARE" envDefault:"0.05" doc:"or past such a share of it"`
+
+	LogLevel  string `env:"UGC_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
+	LogFormat string `env:"UGC_LOG_FORMAT" envDefault:"auto" doc:"text, json, or auto: text on a terminal, json elsewhere"`
+}
+
+// Role is a part of the work that a process can do.
+type Role string
+
+// The roles.
+const (
+	Edge        Role = "edge"
+	Streams     Role = "streams"
+	Projections Role = "projections"
+)
+
+// Has says whether this process plays the role.
+func (c *Config) Has(r Role) bool {
+	for _, x := range c.Roles {
+		if x == r {
+			return true
+		}
+	}
+	return false
+}
+
+// Rules are the configured rules of playback.
+func (c *Config) Rules() domain.PlaybackRules {
+	return domain.PlaybackRules{
+		CompletedReached: c.CompletedReached, CompletedWatched: c.CompletedWatched,
+		ResumeAfter: domain.Millis(c.ResumeAfter.Milliseconds()), ResumeAfterShare: c.ResumeAfterShare,
+	}
+}
+
+// EmbeddedKafka says that the broker runs in this process, and where it listens.
+func (c *Config) EmbeddedKafka() (addr string, ok bool) { return cutScheme(c.Kafka, "embedded://") }
+
+// KafkaServers are the bootstrap servers where the broker is not embedded.
+func (c *Config) KafkaServers() (servers []string, ok bool) {
+	rest, ok := cutScheme(c.Kafka, "kafka://")
+	return splitList(rest), ok
+}
+
+// PartitionCount is the number of partitions of each topic.
+func (c *Config) PartitionCount() int32 {
+	if c.Partitions > 0 {
+		return c.Partitions
+	}
+	if _, ok := c.EmbeddedKafka(); ok {
+		return 4
+	}
+	return 12
+}
+
+// ReplicationFactor is the number of replicas of each topic.
+func (c *Config) ReplicationFactor() int16 {
+	if c.Replication > 0 {
+		return c.Replication
+	}
+	if _, ok := c.EmbeddedKafka(); ok {
+		return 1
+	}
+	return 3
+}
