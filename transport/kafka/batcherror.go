@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/eapache/go-resiliency/breaker"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"ugc/domain"
 )
@@ -65,21 +64,18 @@ func (e *BatchError) Unwrap() error {
 
 func fail(kind domain.Kind, what string, err error) error { return domain.Wrap(kind, what, err) }
 
-// classify says what a failed delivery means. An error counts as "not written" only where that is certain: sarama sends a batch again
-// and again and reports but the last reason.
+// classify says what a failed delivery means. It counts as "not written" only where that is certain: the client sends a batch again and
+// again and reports but the last reason.
 func classify(err error) error {
-	var conf sarama.ConfigurationError
 	switch {
-	case errors.As(err, &conf), errors.Is(err, sarama.ErrMessageSizeTooLarge):
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return fail(domain.TooLarge, "larger than the broker takes, send less in one message", err)
-	case errors.Is(err, sarama.ErrInvalidRecord), errors.Is(err, sarama.ErrInvalidTopic):
+	case errors.Is(err, kerr.InvalidRecord), errors.Is(err, kerr.InvalidTopicException):
 		return fail(domain.Invalid, "refused by the broker", err)
-	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return fail(domain.Unavailable, "the broker does not allow us to write, check the account's rights", err)
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		return fail(domain.Unavailable, "the topic does not exist, create it first", err)
-	case errors.Is(err, breaker.ErrBreakerOpen), errors.Is(err, sarama.ErrOutOfBrokers):
-		return fail(domain.Unavailable, "no broker could be reached", err)
 	}
 	return fail(domain.Uncertain, "the broker did not confirm it, it may or may not be written", err)
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
 )
 
-// flight is one batch on its way. The publishing goroutine fills it, the producer's two goroutines settle its entries, and the
-// last settled entry wakes the publishing goroutine: no goroutine and no channel per message.
+// flight is one batch on its way. The publishing goroutine fills it, the client settles its entries, and the last settled entry wakes
+// the publishing goroutine: no goroutine and no channel per message.
 type flight struct {
 	topic   string
 	entries []entry
@@ -24,8 +24,8 @@ type flight struct {
 type entry struct {
 	f       *flight
 	msg     *message.Message
-	rec     *sarama.ProducerMessage // nil where the message cannot be sent
-	err     error                   // valid once settled
+	rec     kgo.Record
+	err     error // valid once settled
 	settled atomic.Bool
 }
 
@@ -38,15 +38,12 @@ func (p *Publisher) newFlight(topic string, msgs []*message.Message) *flight {
 	for i, msg := range msgs {
 		e := &f.entries[i]
 		e.f, e.msg = f, msg
-		rec, err := p.marshal.Marshal(topic, msg)
-		if err != nil {
+		if err := p.marshal.into(&e.rec, topic, msg); err != nil {
 			e.err = fail(domain.Invalid, "not sent", err)
 			e.settled.Store(true)
 			continue
 		}
-		rec.Metadata = e
-		e.rec = rec
-		f.cost += max(int64(rec.ByteSize(2)), minCost)
+		f.cost += max(size(&e.rec), minCost)
 		sendable++
 	}
 	f.cost = min(f.cost, p.opts.MaxInFlight) // a batch greater than all the room has it to itself
@@ -54,18 +51,20 @@ func (p *Publisher) newFlight(topic string, msgs []*message.Message) *flight {
 	return f
 }
 
-// settle records what became of an entry; the producer calls it once for every message it was handed.
-func (e *entry) settle(err error) {
-	e.err = err
+// settle is the client's promise: it is called once for every record that was handed over.
+func (e *entry) settle(_ *kgo.Record, err error) {
+	if err != nil {
+		e.err = classify(err)
+	}
 	e.settled.Store(true)
 	e.f.finish(1)
 }
 
-// abandon settles every message from the index on, none of which was handed to the producer.
-func (f *flight) abandon(from int, err error) {
+// abandon settles every message that could have been sent but was not.
+func (f *flight) abandon(err error) {
 	var n int32
-	for i := from; i < len(f.entries); i++ {
-		if e := &f.entries[i]; e.rec != nil {
+	for i := range f.entries {
+		if e := &f.entries[i]; !e.settled.Load() {
 			e.err = err
 			e.settled.Store(true)
 			n++
@@ -83,7 +82,7 @@ func (f *flight) finish(n int32) {
 	}
 }
 
-// result waits for the flight and reports on it as it then stands. An entry that is not settled belongs to the producer and is
+// result waits for the flight and reports on it as it then stands. An entry that is not settled belongs to the client and is
 // not touched.
 func (f *flight) result(ctx context.Context) error {
 	if f.left.Load() > 0 {
@@ -100,11 +99,19 @@ func (f *flight) result(ctx context.Context) error {
 		case e.err != nil:
 			failed = append(failed, Failure{i, e.msg, e.err})
 		default:
-			setPosition(e.msg, e.rec)
+			setPosition(e.msg, &e.rec)
 		}
 	}
 	if failed == nil {
 		return nil
 	}
 	return &BatchError{Topic: f.topic, Total: len(f.entries), Failed: failed}
+}
+
+func size(rec *kgo.Record) int64 {
+	n := len(rec.Key) + len(rec.Value)
+	for _, h := range rec.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return int64(n)
 }

@@ -43,24 +43,3 @@ func (h *Health) Ping(ctx context.Context) error {
 
 // Close ends the connection.
 func (h *Health) Close() { h.client.Close() }
-
-// awaitBroker asks until a broker answers or the context ends.
-func awaitBroker(ctx context.Context, s Settings) error {
-	h, err := NewHealth(s, 0)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	for {
-		if err = h.Ping(ctx); err == nil {
-			return nil
-		}
-		pause := time.NewTimer(250 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return err
-		case <-pause.C:
-		}
-	}
-}

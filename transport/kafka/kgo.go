@@ -36,6 +36,8 @@ func (s Settings) Kgo(extra ...kgo.Opt) ([]kgo.Opt, error) {
 		kgo.ProducerBatchMaxBytes(MaxMessageBytes),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.MaxBufferedBytes(64 << 20),
+		// Waiting for more to send would only add latency: whatever comes while a request is under way goes into the next one.
+		kgo.ProducerLinger(0),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(500 * time.Millisecond),
 	}

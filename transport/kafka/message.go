@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/IBM/sarama"
 	wkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/propagation"
 )
 
@@ -36,7 +36,7 @@ func Position(msg *message.Message) (partition int32, offset int64, ok bool) {
 	return int32(p), o, errP == nil && errO == nil
 }
 
-// marshaler turns watermill's message into sarama's: watermill-kafka's own form, with our key, trace and default headers.
+// marshaler turns watermill's message into a record: watermill-kafka's own form, with our key, trace and default headers.
 type marshaler struct {
 	wire        wkafka.Marshaler
 	trace       propagation.TraceContext
@@ -56,73 +56,91 @@ func newMarshaler(contentType string) marshaler {
 	}
 }
 
-func (m marshaler) Marshal(topic string, msg *message.Message) (*sarama.ProducerMessage, error) {
-	rec, err := m.wire.Marshal(topic, msg)
+// into fills a record that has nothing but its place.
+func (m marshaler) into(rec *kgo.Record, topic string, msg *message.Message) error {
+	wire, err := m.wire.Marshal(topic, msg)
 	if err != nil {
-		return nil, fmt.Errorf("marshal message %s: %w", msg.UUID, err)
+		return fmt.Errorf("marshal message %s: %w", msg.UUID, err)
 	}
-	rec.Offset = -1 // sarama leaves it alone where the broker does not say
-	h := headers{rec: rec}
-	h.drop()
-	h.setDefault(MetadataCommandID, []byte(msg.UUID))
-	h.setDefault(MetadataContentType, m.contentType)
+	rec.Topic = topic
+	if rec.Key, err = wire.Key.Encode(); err != nil {
+		return fmt.Errorf("marshal key of message %s: %w", msg.UUID, err)
+	}
+	if rec.Value, err = wire.Value.Encode(); err != nil {
+		return fmt.Errorf("marshal message %s: %w", msg.UUID, err)
+	}
+	rec.Headers = make([]kgo.RecordHeader, 0, len(wire.Headers)+2)
+	for _, h := range wire.Headers {
+		switch name := headerName(h.Key); name {
+		case MetadataKey, MetadataPartition, MetadataOffset: // for the publisher alone
+		default:
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: h.Value})
+		}
+	}
+	h := headers{rec}
+	if h.index(MetadataCommandID) < 0 {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataCommandID, Value: []byte(msg.UUID)})
+	}
+	if h.index(MetadataContentType) < 0 {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataContentType, Value: m.contentType})
+	}
 	m.trace.Inject(msg.Context(), h)
-	return rec, nil
+	return nil
+}
+
+// headerName saves an allocation for the names that every record has.
+func headerName(b []byte) string {
+	switch string(b) {
+	case wkafka.UUIDHeaderKey:
+		return wkafka.UUIDHeaderKey
+	case MetadataKey:
+		return MetadataKey
+	case MetadataPartition:
+		return MetadataPartition
+	case MetadataOffset:
+		return MetadataOffset
+	case MetadataCommandID:
+		return MetadataCommandID
+	case MetadataContentType:
+		return MetadataContentType
+	}
+	return string(b)
 }
 
 // headers is a record's headers as OpenTelemetry wants to write them.
-type headers struct{ rec *sarama.ProducerMessage }
+type headers struct{ rec *kgo.Record }
 
-// drop removes what is for the publisher alone: the key is the record's key already, and a position would be another record's.
-func (h headers) drop() {
-	kept := h.rec.Headers[:0]
-	for _, x := range h.rec.Headers {
-		switch string(x.Key) {
-		case MetadataKey, MetadataPartition, MetadataOffset:
-		default:
-			kept = append(kept, x)
-		}
-	}
-	h.rec.Headers = kept
-}
-
-func (h headers) index(key string) int {
+func (h headers) index(name string) int {
 	for i := range h.rec.Headers {
-		if string(h.rec.Headers[i].Key) == key {
+		if h.rec.Headers[i].Key == name {
 			return i
 		}
 	}
 	return -1
 }
 
-func (h headers) setDefault(key string, value []byte) {
-	if h.index(key) < 0 {
-		h.rec.Headers = append(h.rec.Headers, sarama.RecordHeader{Key: []byte(key), Value: value})
-	}
-}
-
 // Get gives a header's value, "" where there is none.
-func (h headers) Get(key string) string {
-	if i := h.index(key); i >= 0 {
+func (h headers) Get(name string) string {
+	if i := h.index(name); i >= 0 {
 		return string(h.rec.Headers[i].Value)
 	}
 	return ""
 }
 
 // Set writes a header, in place of one with the same name.
-func (h headers) Set(key, value string) {
-	if i := h.index(key); i >= 0 {
+func (h headers) Set(name, value string) {
+	if i := h.index(name); i >= 0 {
 		h.rec.Headers[i].Value = []byte(value)
 		return
 	}
-	h.rec.Headers = append(h.rec.Headers, sarama.RecordHeader{Key: []byte(key), Value: []byte(value)})
+	h.rec.Headers = append(h.rec.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
 }
 
 // Keys lists the names of the headers.
 func (h headers) Keys() []string {
-	keys := make([]string, len(h.rec.Headers))
+	names := make([]string, len(h.rec.Headers))
 	for i := range h.rec.Headers {
-		keys[i] = string(h.rec.Headers[i].Key)
+		names[i] = h.rec.Headers[i].Key
 	}
-	return keys
+	return names
 }

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/semaphore"
 
 	"ugc/domain"
@@ -18,7 +18,7 @@ import (
 // PublisherOptions of a Publisher. Only Settings has no working zero value.
 type PublisherOptions struct {
 	Settings    Settings
-	Timeout     time.Duration // the longest that one Publish takes, waiting for room and for the broker included; 10 s when zero
+	Timeout     time.Duration // the longest that one Publish takes, waiting for room and for the broker included, at least 1 s; 10 s when zero
 	MaxInFlight int64         // bytes that are published and not yet confirmed, over all callers; 64 MiB when zero. A message counts at least 1 KiB
 	ContentType string        // of messages that say none; application/avro when empty
 }
@@ -26,10 +26,10 @@ type PublisherOptions struct {
 // Validate reports everything that is wrong with the options.
 func (o PublisherOptions) Validate() error {
 	errs := []error{o.Settings.Validate()}
-	if o.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("kafka: publish time-out %v is negative", o.Timeout))
+	if o.Timeout != 0 && o.Timeout < time.Second {
+		errs = append(errs, fmt.Errorf("kafka: publish time-out %v is less than 1s", o.Timeout))
 	}
-	if o.MaxInFlight < 0 || (o.MaxInFlight > 0 && o.MaxInFlight < MaxMessageBytes) {
+	if o.MaxInFlight != 0 && o.MaxInFlight < MaxMessageBytes {
 		errs = append(errs, fmt.Errorf("kafka: %d bytes in flight are less than one message may have (%d)", o.MaxInFlight, MaxMessageBytes))
 	}
 	return errors.Join(errs...)
@@ -52,14 +52,16 @@ func (o PublisherOptions) withDefaults() PublisherOptions {
 // number of goroutines. Messages of one key keep the order in which one goroutine published them; a message that the client sends
 // twice because an answer was lost is written once. Nothing is kept on this machine: what Publish did not confirm is the caller's to send again.
 //
-// It connects at the first Publish and whenever the broker returns; no broker is needed to make one.
+// No broker is needed to make one: it connects when it publishes, and again whenever the broker returns.
 type Publisher struct {
 	opts    PublisherOptions
+	client  *kgo.Client
 	marshal marshaler
 	room    *semaphore.Weighted
 
-	conn    *connection
-	sending sync.RWMutex // held for reading while messages are handed to the producer, for writing by Close
+	closing context.Context // ends with Close
+	close   context.CancelFunc
+	once    sync.Once
 }
 
 var _ message.Publisher = (*Publisher)(nil)
@@ -70,25 +72,38 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	config, err := opts.Settings.SaramaProducer()
+	kopts, err := opts.Settings.Kgo(
+		// A record that was never sent is given up when nobody waits for it any more. One whose answer is missing can't be:
+		// giving it up would break the numbering by which the broker recognises repeats.
+		kgo.RecordDeliveryTimeout(opts.Timeout),
+		// The room bounds both, with a wait that ends: the client's own wait can only be ended by a record's context, and that
+		// would take other callers' records of the same partition with it.
+		kgo.MaxBufferedRecords(int(opts.MaxInFlight/minCost)+1<<20),
+		kgo.MaxBufferedBytes(0),
+	)
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{
+	client, err := kgo.NewClient(kopts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: make a producer: %w", err)
+	}
+	p := &Publisher{
 		opts:    opts,
+		client:  client,
 		marshal: newMarshaler(opts.ContentType),
 		room:    semaphore.NewWeighted(opts.MaxInFlight),
-		conn:    newConnection(opts, config),
-	}, nil
+	}
+	p.closing, p.close = context.WithCancel(context.Background())
+	return p, nil
 }
 
 // Publish writes the messages as one batch and waits until all are confirmed or failed; the context of the first message
 // ends the wait early. It returns nil, and every message then has its Position, or a *BatchError that names the messages that were
 // not confirmed. It takes no longer than the time-out, whatever the broker does.
 //
-// When the time is over, messages that were handed to the client have kind Uncertain: the client goes on trying for up to
-// half a minute and keeps their payloads, so leave these alone. Publishing the same message again writes it again.
-// An empty batch does nothing.
+// When the wait is over, messages that were handed to the client and are not settled have kind Uncertain: the client writes them when the
+// broker returns, so leave their payloads alone. Publishing the same message again writes it again. An empty batch does nothing.
 func (p *Publisher) Publish(topic string, msgs ...*message.Message) error {
 	if len(msgs) == 0 {
 		return nil
@@ -96,75 +111,53 @@ func (p *Publisher) Publish(topic string, msgs ...*message.Message) error {
 	ctx, cancel := context.WithTimeoutCause(msgs[0].Context(), p.opts.Timeout, errTimeout)
 	defer cancel()
 	f := p.newFlight(topic, msgs)
-	p.send(ctx, f)
+	if err := p.reserve(ctx, f); err != nil {
+		f.abandon(fail(domain.Unavailable, "not sent", err))
+		return f.result(ctx)
+	}
+	for i := range f.entries {
+		if e := &f.entries[i]; !e.settled.Load() {
+			// Not the caller's context: the client fails every record of a partition when that of the first one ends.
+			p.client.Produce(context.Background(), &e.rec, e.settle)
+		}
+	}
 	return f.result(ctx)
 }
 
-var errTimeout = errors.New("the time-out of the publisher is over")
+var errTimeout = errors.New("the publisher's time-out is over")
 
-// send hands the flight's messages to the producer in order, as far as it comes before the context ends.
-func (p *Publisher) send(ctx context.Context, f *flight) {
-	producer, err := p.reserve(ctx, f)
-	if err != nil {
-		f.abandon(0, err)
-		return
-	}
-	p.sending.RLock()
-	defer p.sending.RUnlock()
-	for i := range f.entries {
-		e := &f.entries[i]
-		if e.rec == nil {
-			continue
-		}
-		// Once Close has begun the producer must not be touched, so this is asked alone and first.
-		if p.conn.isClosing() {
-			f.abandon(i, notSent(ErrClosed))
-			return
-		}
-		select {
-		case producer.Input() <- e.rec:
-		case <-p.conn.closing:
-			f.abandon(i, notSent(ErrClosed))
-			return
-		case <-ctx.Done():
-			f.abandon(i, notSent(context.Cause(ctx)))
-			return
-		}
-	}
-}
-
-// reserve waits for room, which bounds the memory of all publishes together, and for a connection.
-func (p *Publisher) reserve(ctx context.Context, f *flight) (sarama.AsyncProducer, error) {
-	if p.conn.isClosing() {
-		return nil, notSent(ErrClosed)
-	}
-	if !p.room.TryAcquire(f.cost) {
+// reserve waits for room, which bounds the memory of all publishes together.
+func (p *Publisher) reserve(ctx context.Context, f *flight) error {
+	switch {
+	case p.closing.Err() != nil:
+		return ErrClosed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !p.room.TryAcquire(f.cost):
 		if err := p.room.Acquire(ctx, f.cost); err != nil {
-			return nil, notSent(fmt.Errorf("too much is waiting for the broker: %w", context.Cause(ctx)))
+			return fmt.Errorf("too much is waiting for the broker: %w", context.Cause(ctx))
 		}
 	}
 	f.release = p.room.Release
-	producer, err := p.conn.producer(ctx)
-	if err != nil {
-		return nil, notSent(err)
-	}
-	return producer, nil
+	return nil
 }
-
-func notSent(err error) error { return fail(domain.Unavailable, "not sent", err) }
 
 // Close refuses further messages, waits until those under way are confirmed or failed, at most for the time-out, and disconnects.
-// It is safe to call twice; the second call does nothing.
-func (p *Publisher) Close() error {
-	if !p.conn.beginClose() {
-		return nil
-	}
-	p.sending.Lock() // whoever was sending has seen it and left
-	defer p.sending.Unlock()
-	return p.conn.close()
+// What is then left fails as Uncertain, and Close says so. It is safe to call twice; the second call does nothing.
+func (p *Publisher) Close() (err error) {
+	p.once.Do(func() {
+		p.close()
+		ctx, cancel := context.WithTimeoutCause(context.Background(), p.opts.Timeout, errTimeout)
+		defer cancel()
+		if ferr := p.client.Flush(ctx); ferr != nil {
+			err = fmt.Errorf("close the publisher with %d messages unconfirmed: %w", p.client.BufferedProduceRecords(), context.Cause(ctx))
+		}
+		p.client.Close()
+	})
+	return err
 }
 
-func setPosition(msg *message.Message, rec *sarama.ProducerMessage) {
+func setPosition(msg *message.Message, rec *kgo.Record) {
 	msg.Metadata[MetadataPartition] = strconv.Itoa(int(rec.Partition))
 	if rec.Offset < 0 {
 		delete(msg.Metadata, MetadataOffset) // one of an earlier publish would be wrong
