@@ -23,8 +23,11 @@ type Token []Mark
 const maxTokenText = 4096
 
 // Add extends the token by a mark. Of several marks in one partition the greatest stands for all; it keeps its movie only where they
-// agree on it, because a mark can name but one.
+// agree on it, because a mark can name but one. A mark without a topic says nothing and is left out.
 func (t Token) Add(m Mark) Token {
+	if m.Topic == "" {
+		return t
+	}
 	i := slices.IndexFunc(t, func(o Mark) bool { return o.Topic == m.Topic && o.Partition == m.Partition })
 	if i < 0 {
 		return append(t, m)
