@@ -1,0 +1,160 @@
+package schemas
+
+import "ugc/domain"
+
+// The parts that several records share, each in the order of its fields in the .avsc files.
+
+func appendFact(b []byte, f *domain.Fact) []byte {
+	b = append(b, f.ID[:]...)
+	b = appendText(b, f.User)
+	b = appendText(b, f.Movie)
+	b = appendText(b, f.Session)
+	b = appendText(b, f.Device)
+	b = appendLong(b, f.Sequence)
+	b = appendMoment(b, f.OccurredAt)
+	b = appendMoment(b, f.SentAt)
+	return appendLong(b, f.ReceivedAt)
+}
+
+func (c *cursor) fact() (f domain.Fact) {
+	f.ID = c.id()
+	f.User = c.text()
+	f.Movie = c.text()
+	f.Session = c.text()
+	f.Device = c.text()
+	f.Sequence = c.long()
+	f.OccurredAt = c.moment()
+	f.SentAt = c.moment()
+	f.ReceivedAt = c.instant()
+	return f
+}
+
+const leastOrigin = 2
+
+func appendOrigin(b []byte, o *domain.Origin) []byte {
+	return appendLong(appendLong(b, o.Partition), o.Version)
+}
+
+func (c *cursor) origin() domain.Origin {
+	return domain.Origin{Partition: c.int(), Version: domain.Version(c.long())}
+}
+
+func appendStamp(b []byte, s *domain.Stamp) []byte {
+	b = appendLong(b, s.At)
+	b = appendLong(b, s.Sequence)
+	return append(b, s.ID[:]...)
+}
+
+func (c *cursor) stamp() domain.Stamp {
+	return domain.Stamp{At: c.instant(), Sequence: c.long(), ID: c.id()}
+}
+
+// Enums are written as their place in the schema, which is the domain's number; place 0 is "unknown", what a reader makes of a
+// symbol that its schema does not have.
+
+func (c *cursor) verdict() domain.Verdict {
+	return domain.Verdict(c.symbol("verdict", int32(domain.Stale)))
+}
+
+func (c *cursor) reportType() domain.ReportType {
+	return domain.ReportType(c.symbol("report type", int32(domain.End)))
+}
+
+func (c *cursor) symbol(what string, last int32) int32 {
+	n := c.int()
+	if c.err == nil && (n < 1 || n > last) {
+		c.fail("%s %d is not one that this version knows", what, n)
+	}
+	return n
+}
+
+const leastInterval = 2
+
+func appendInterval(b []byte, i *domain.Interval) []byte {
+	return appendLong(appendLong(b, i.Start), i.End)
+}
+
+func (c *cursor) interval() domain.Interval {
+	return domain.Interval{Start: c.millis(), End: c.millis()}
+}
+
+func appendIntervals(b []byte, s []domain.Interval) []byte {
+	return appendArray(b, s, appendInterval)
+}
+
+func (c *cursor) intervals() []domain.Interval {
+	return readArray(c, leastInterval, (*cursor).interval)
+}
+
+func appendViewing(b []byte, v *domain.Viewing) []byte {
+	b = appendLong(b, v.Position)
+	b = appendMoment(b, v.PositionAt)
+	b = appendLong(b, v.Resume)
+	b = appendMoment(b, v.ResumeAt)
+	b = appendLong(b, v.Duration)
+	b = appendIntervals(b, v.Watched)
+	b = appendLong(b, v.WatchedTime)
+	b = appendLong(b, v.Plays)
+	b = appendBool(b, v.Completed)
+	b = appendLong(b, v.ViewedSeconds)
+	b = appendMoment(b, v.FirstSeen)
+	return appendMoment(b, v.LastSeen)
+}
+
+func (c *cursor) viewing() (v domain.Viewing) {
+	v.Position = c.millis()
+	v.PositionAt = c.moment()
+	v.Resume = c.millis()
+	v.ResumeAt = c.moment()
+	v.Duration = c.millis()
+	v.Watched = c.intervals()
+	v.WatchedTime = c.millis()
+	v.Plays = c.long()
+	v.Completed = c.bool()
+	v.ViewedSeconds = c.long()
+	v.FirstSeen = c.moment()
+	v.LastSeen = c.moment()
+	return v
+}
+
+func appendOpinions(b []byte, o *domain.Opinions) []byte {
+	b = appendOpinion(b, &o.Like)
+	b = appendOpinion(b, &o.Bookmark)
+	return appendOpinion(b, &o.Rating)
+}
+
+func (c *cursor) opinions() domain.Opinions {
+	return domain.Opinions{Like: c.opinion(), Bookmark: c.opinion(), Rating: c.opinion()}
+}
+
+func appendOpinion(b []byte, o *domain.Opinion) []byte {
+	written := *o != domain.Opinion{}
+	b = appendPresent(b, written)
+	if written {
+		b = appendBool(b, o.Set)
+		b = appendLong(b, o.Value)
+		b = appendStamp(b, &o.Stamp)
+		b = appendLong(b, o.Since)
+	}
+	return b
+}
+
+func (c *cursor) opinion() (o domain.Opinion) {
+	if c.present() {
+		o.Set = c.bool()
+		o.Value = c.int()
+		o.Stamp = c.stamp()
+		o.Since = domain.Version(c.long())
+	}
+	return o
+}
+
+func appendChange(b []byte, ch *domain.Change) []byte {
+	b = appendLong(b, int32(ch.Verdict))
+	b = appendOpinions(b, &ch.Before)
+	return appendOpinions(b, &ch.After)
+}
+
+func (c *cursor) change() domain.Change {
+	return domain.Change{Verdict: c.verdict(), Before: c.opinions(), After: c.opinions()}
+}
