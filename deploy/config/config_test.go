@@ -1,0 +1,117 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func load(t *testing.T, dotenv string, environ ...string) (*Config, Sources, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), ".env")
+	if dotenv != "" {
+		require.NoError(t, os.WriteFile(file, []byte(dotenv), 0o600))
+	}
+	return Load(environ, file)
+}
+
+func TestDefaultsStand(t *testing.T) {
+	c, _, err := load(t, "", "HOME=/elsewhere", "PATH=/bin")
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8000", c.HTTPAddr)
+	addr, ok := c.EmbeddedKafka()
+	require.True(t, ok)
+	require.Equal(t, "127.0.0.1:9092", addr)
+	require.EqualValues(t, 4, c.PartitionCount())
+	require.EqualValues(t, 1, c.ReplicationFactor())
+	require.True(t, c.Has(Edge) && c.Has(Streams) && c.Has(Projections))
+}
+
+func TestServersHaveTheirOwnDefaults(t *testing.T) {
+	c, _, err := load(t, "", "UGC_KAFKA=kafka://a:9092, b:9092")
+	require.NoError(t, err)
+	servers, ok := c.KafkaServers()
+	require.True(t, ok)
+	require.Equal(t, []string{"a:9092", "b:9092"}, servers)
+	require.EqualValues(t, 12, c.PartitionCount())
+	require.EqualValues(t, 3, c.ReplicationFactor())
+}
+
+func TestEnvironmentOverridesTheFile(t *testing.T) {
+	c, from, err := load(t, "UGC_LOG_LEVEL=debug\nUGC_DATA_DIR=/from/file\nOTHER=1\n", "UGC_LOG_LEVEL=error")
+	require.NoError(t, err)
+	require.Equal(t, "error", c.LogLevel)
+	require.Equal(t, "/from/file", c.DataDir)
+	require.Equal(t, "environment", from["UGC_LOG_LEVEL"])
+	require.Equal(t, ".env", from["UGC_DATA_DIR"])
+}
+
+func TestBadSettingsAreAllNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		environ []string
+		says    []string
+	}{
+		"misspelt":            {[]string{"UGC_HTTP_ADR=127.0.0.1:1"}, []string{"UGC_HTTP_ADR is not a setting; did you mean UGC_HTTP_ADDR?"}},
+		"misspelt and wrong":  {[]string{"UGC_KAFKA_PARTITION=3", "UGC_LOG_LEVEL=loud"}, []string{"did you mean UGC_KAFKA_PARTITIONS?", `UGC_LOG_LEVEL="loud"`}},
+		"not a number":        {[]string{"UGC_KAFKA_PARTITIONS=many"}, []string{`UGC_KAFKA_PARTITIONS="many"`}},
+		"not a duration":      {[]string{"UGC_VISIBLE_TIMEOUT=2"}, []string{`UGC_VISIBLE_TIMEOUT="2"`}},
+		"out of range":        {[]string{"UGC_COMPLETED_REACHED=90", "UGC_HTTP_BODY_LIMIT=3"}, []string{"UGC_COMPLETED_REACHED=90", "UGC_HTTP_BODY_LIMIT is too small"}},
+		"not a share":         {[]string{"UGC_COMPLETED_REACHED=NaN"}, []string{"UGC_COMPLETED_REACHED=NaN"}},
+		"open to the world":   {[]string{"UGC_HTTP_ADDR=0.0.0.0:8000"}, []string{"UGC_ALLOW_REMOTE=true"}},
+		"no port":             {[]string{"UGC_HTTP_ADDR=localhost"}, []string{"must be host:port"}},
+		"port too large":      {[]string{"UGC_HTTP_ADDR=localhost:70000"}, []string{"up to 65535"}},
+		"broker to the world": {[]string{"UGC_KAFKA=embedded://0.0.0.0:9092"}, []string{"serves this machine alone"}},
+		"unknown broker":      {[]string{"UGC_KAFKA=localhost:9092"}, []string{"must be embedded://host:port or kafka://"}},
+		"no such role":        {[]string{"UGC_ROLES=edge,stream"}, []string{`"stream" is no role`}},
+		"split embedded":      {[]string{"UGC_ROLES=edge"}, []string{"one process plays all roles"}},
+		"half of SASL":        {[]string{"UGC_KAFKA_SASL=PLAIN"}, []string{"go together"}},
+		"unknown SASL":        {[]string{"UGC_KAFKA_SASL=GSSAPI", "UGC_KAFKA_USER=u"}, []string{"SCRAM-SHA-512"}},
+		"MongoDB is to come":  {[]string{"UGC_DOCUMENTS=mongodb://u:hidden@host/db"}, []string{"sqlite: alone"}},
+		"no such store":       {[]string{"UGC_DOCUMENTS=postgres://host/db"}, []string{"must be sqlite:"}},
+		"registry":            {[]string{"UGC_REGISTRY=ftp://u:hidden@host"}, []string{"must be embedded: or http://"}},
+		"too patient":         {[]string{"UGC_SHUTDOWN_TIMEOUT=2h"}, []string{"between 1ms and 1h"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _, err := load(t, "", c.environ...)
+			require.Error(t, err)
+			require.Nil(t, got)
+			for _, s := range c.says {
+				require.ErrorContains(t, err, s)
+			}
+			require.NotContains(t, err.Error(), "hidden", "a secret is never shown")
+		})
+	}
+}
+
+func TestTestVariablesAreNotOurs(t *testing.T) {
+	_, _, err := load(t, "", "UGC_TEST_KAFKA=1", "UGC_REAL_DIR=x", "UGC_REQUIRE_ENGINE=1")
+	require.NoError(t, err)
+}
+
+func TestBrokenDotenvIsNamed(t *testing.T) {
+	_, _, err := load(t, "UGC_LOG_LEVEL\n=x y\n'")
+	require.ErrorContains(t, err, ".env")
+}
+
+func TestPrintMasksSecrets(t *testing.T) {
+	c, from, err := load(t, "", "UGC_KAFKA_SASL=PLAIN", "UGC_KAFKA_USER=me", "UGC_KAFKA_PASSWORD=hidden1",
+		"UGC_CLICKHOUSE=clickhouse://me:hidden2@host:9000/ugc", "UGC_REGISTRY=http://me:hidden3@host:8081")
+	require.NoError(t, err)
+	var b strings.Builder
+	require.NoError(t, c.Print(&b, from))
+	require.NotContains(t, b.String(), "hidden")
+	require.Contains(t, b.String(), "UGC_KAFKA_PASSWORD=********")
+	require.Contains(t, b.String(), "clickhouse://me:********@host:9000/ugc")
+	require.Contains(t, b.String(), "# environment: user for SASL")
+	require.Equal(t, len(fields()), strings.Count(b.String(), "\n"), "every setting is shown once")
+}
+
+func TestEverySettingIsDocumented(t *testing.T) {
+	for _, f := range fields() {
+		require.Regexp(t, `^UGC_[A-Z_]+$`, f.name, f.field)
+		require.NotEmpty(t, f.doc, f.name)
+	}
+}
