@@ -1,6 +1,9 @@
 package domain
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Playback decides what a player's report means for one user and one movie, by the published rules.
 var Playback = PublishedRules.Decider()
@@ -108,7 +111,7 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 		next, known := r.record(s, e)
 		e.After = r.Viewing(next)
 		e.NewlyWatched = e.After.WatchedTime - s.Watched.Total()
-		e.Verdict = judgePlayback(s, c, next, known)
+		e.Verdict = judgePlayback(c, known, &s.Position, r.Viewing(s), &e.After)
 		return e
 	case *RecordViewing:
 		e := &ViewingRecorded{RecordViewing: *c, Verdict: Applied}
@@ -123,12 +126,16 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 	panic("domain: unknown playback command") // the interface is closed by its unexported method
 }
 
-// judgePlayback says why a report changed what it changed.
-func judgePlayback(s PlaybackState, c *RecordPlayback, next PlaybackState, known bool) Verdict {
-	switch {
-	case next.Position.Stamp != s.Position.Stamp, next.Watched.Total() != s.Watched.Total(), next.Plays != s.Plays:
+// judgePlayback says why a report changed what it changed. When a film was first and last seen does not count: an old fact that comes
+// late is stale, although it may turn out the first of all.
+func judgePlayback(c *RecordPlayback, known bool, position *Register[Millis], before Viewing, after *Viewing) Verdict {
+	switch stamp := c.Stamp(); {
+	case position.Stamp.Before(stamp),
+		before.Resume != after.Resume, before.ResumeAt != after.ResumeAt,
+		before.Duration != after.Duration, before.Completed != after.Completed,
+		before.Plays != after.Plays, before.WatchedTime != after.WatchedTime: // a union only grows: equal lengths, equal sets
 		return Applied
-	case known, s.Position.Stamp == c.Stamp():
+	case known, position.Stamp == stamp:
 		return Duplicate
 	}
 	return Stale
@@ -154,7 +161,7 @@ func (r PlaybackRules) evolve(s PlaybackState, e PlaybackEvent) PlaybackState {
 // merged all the same: that changes nothing for a repeated report, and loses nothing of a player that counts its sequence wrongly.
 func (r PlaybackRules) record(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, known bool) {
 	c, stamp := &e.RecordPlayback, e.Stamp()
-	watched := c.ranges()
+	watched := slices.Clip(c.ranges()) // they may be the caller's own array
 	if c.Session != "" && c.Sequence > 0 {
 		var between []Interval
 		s.Runs, between, known = s.Runs.join(c.Session, c.edge(), stamp.At)
@@ -180,7 +187,7 @@ func (r PlaybackRules) record(s PlaybackState, e *PlaybackRecorded) (next Playba
 	}
 	s.Ended = s.Ended || c.Type == End
 	s.Watched = s.Watched.Union(watched...)
-	return s.see(stamp.At), false
+	return s.see(stamp.At), known
 }
 
 func (s PlaybackState) see(at Instant) PlaybackState {
