@@ -62,8 +62,8 @@ func (f *Fact) Head() *Fact { return f }
 func (f *Fact) Key() string { return Key(f.User, f.Movie) }
 
 // At is the time of the fact by our clock: occurred_at + (received_at − sent_at), which takes the client's clock error and
-// the wait in its offline queue out, and never later than received_at. Without sent_at the client's clock is believed;
-// without occurred_at the fact is as old as its arrival. (DESIGN 6, rule 2.)
+// the wait in its offline queue out, and never later than received_at, nor before 1970 (0 would say that nobody
+// knows). Without sent_at the client's clock is believed; without occurred_at the fact is as old as its arrival. (DESIGN 6, rule 2.)
 func (f *Fact) At() Instant {
 	if f.OccurredAt == 0 {
 		return f.ReceivedAt
@@ -72,7 +72,7 @@ func (f *Fact) At() Instant {
 	if f.SentAt != 0 {
 		at += f.ReceivedAt - f.SentAt
 	}
-	return min(at, f.ReceivedAt)
+	return max(1, min(at, f.ReceivedAt))
 }
 
 // clock is the time to measure distances within one session with: the client's own clock where it gives one.
