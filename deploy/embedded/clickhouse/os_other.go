@@ -1,0 +1,14 @@
+//go:build !unix
+
+package clickhouse
+
+import (
+	"os"
+	"os/exec"
+)
+
+func ownGroup(*exec.Cmd) {}
+
+func deafen() {}
+
+func lockFile(*os.File) error { return ErrPlatform }
