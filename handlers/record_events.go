@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"ugc/domain"
+)
+
+// MaxBatch is how many events are taken at once.
+const MaxBatch = 1000
+
+// RecordEvents writes what clients report: playback, viewed seconds, and feedback, in any mixture.
+type RecordEvents struct{ Writing }
+
+// Recorded is what became of a batch, in its order.
+type Recorded struct {
+	Outcomes []Outcome
+	Token    domain.Token // of all that was written
+	Shown    bool         // every view that the written commands change shows them
+}
+
+// Outcome is what became of one command of a batch.
+type Outcome struct {
+	ID  domain.ID
+	Err error // nil: written. Kinds as in CommandLog, and Invalid with every bad field: not tried
+}
+
+// Handle stamps, validates and writes; invalid commands hold the others up in nothing. Commands of one user keep their
+// order. The batch as a whole fails only as TooLarge; what became of each command stands in its outcome.
+func (h RecordEvents) Handle(ctx context.Context, commands []domain.Command, wait time.Duration) (Recorded, error) {
+	if len(commands) > MaxBatch {
+		return Recorded{}, domain.Wrap(domain.TooLarge, "record events", errBatch)
+	}
+	now := h.Now()
+	out := Recorded{Outcomes: make([]Outcome, len(commands))}
+	valid := make([]domain.Command, 0, len(commands))
+	for i, c := range commands {
+		err := h.check(c, now)
+		out.Outcomes[i] = Outcome{ID: c.Head().ID, Err: err}
+		if err == nil {
+			valid = append(valid, c)
+		}
+	}
+	if len(valid) == 0 {
+		return out, nil
+	}
+	views := out.take(valid, h.Log.Append(ctx, valid))
+	out.Shown = len(out.Token) > 0 && h.await(ctx, out.Token, Await{For: wait, Views: views})
+	return out, nil
+}
+
+// take puts the receipts of the valid commands into their outcomes, and returns the views that the written ones change.
+func (r *Recorded) take(valid []domain.Command, receipts []Receipt) (views []View) {
+	next := 0
+	for i := range r.Outcomes {
+		if r.Outcomes[i].Err != nil {
+			continue
+		}
+		c, receipt := valid[next], receipts[next]
+		next++
+		if receipt.Err != nil {
+			r.Outcomes[i].Err = receipt.Err
+			continue
+		}
+		receipt.Mark.Movie = c.Head().Movie
+		r.Token = r.Token.Add(receipt.Mark)
+		for _, v := range ViewsOf(c) {
+			if !slices.Contains(views, v) {
+				views = append(views, v)
+			}
+		}
+	}
+	return views
+}
+
+var errBatch = errors.New("at most 1000 events are taken at once: send several batches")
+
+// Check stamps and validates a command without writing it, so that a caller can report its faults beside others. The error is nil or
+// an *domain.Error of kind Invalid.
+func (h RecordEvents) Check(c domain.Command) error { return h.check(c, h.Now()) }
+
+func (h *RecordEvents) check(c domain.Command, now domain.Instant) error {
+	h.stamp(c, now)
+	return c.Validate()
+}
