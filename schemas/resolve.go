@@ -135,10 +135,3 @@ func (c *cursor) walkPrimitive(t avro.Type) {
 		c.fail("no values of type %s are known", t)
 	}
 }
-
-// writers are the schemas of other versions, fetched once each.
-type writers struct{}
-
-func (w *writers) get(id uint32) (*writer, error) {
-	return nil, unknownSchema("schema id %d is none of this version's, and no registry is connected", id)
-}
