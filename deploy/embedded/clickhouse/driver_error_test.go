@@ -14,7 +14,7 @@ const tick = 20 * time.Millisecond
 
 func TestExceptionsHaveCodes(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a")
 	for name, c := range map[string]struct {
 		query    string
 		settings ch.Settings

@@ -114,7 +114,7 @@ func TestFormats(t *testing.T) {
 	require.NoError(t, json.Unmarshal(read("JSONCompact"), &doc))
 	require.Equal(t, 300000, doc.Rows)
 
-	exec(t, conn, "CREATE TABLE r (number UInt64) ENGINE = MergeTree ORDER BY number")
+	execute(t, conn, "CREATE TABLE r (number UInt64) ENGINE = MergeTree ORDER BY number")
 	require.NoError(t, conn.InsertFormat(t.Context(), "Parquet", "INSERT INTO r", strings.NewReader(string(parquet))))
 	require.NoError(t, conn.InsertFormat(t.Context(), "JSONEachRow", "INSERT INTO r", strings.NewReader("{\"number\":300000}\n\n{\"number\":300001}\n")))
 	require.Equal(t, uint64(300002), count(t, conn, "SELECT uniqExact(number) FROM r"))
@@ -147,7 +147,7 @@ func TestExternalTable(t *testing.T) {
 func TestNamedSessionKeepsTemporaryTables(t *testing.T) {
 	id := uuid.NewString()
 	conn := connect(t, func(o *ch.Options) { o.Settings = ch.Settings{"session_id": id} })
-	exec(t, conn, "CREATE TEMPORARY TABLE mine (a Int32)", "INSERT INTO mine VALUES (1), (2)")
+	execute(t, conn, "CREATE TEMPORARY TABLE mine (a Int32)", "INSERT INTO mine VALUES (1), (2)")
 	require.Equal(t, uint64(2), count(t, conn, "SELECT count() FROM mine"))
 	other := open(t, sharedEngine(t).ClientOptions(""))
 	requireCode(t, 60, other.Exec(t.Context(), "SELECT * FROM mine"))

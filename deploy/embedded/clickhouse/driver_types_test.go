@@ -40,7 +40,7 @@ type everything struct {
 // insertEverything writes three rows with bytes that break text protocols, and returns what must come back.
 func insertEverything(t *testing.T, conn driver.Conn) []everything {
 	t.Helper()
-	exec(t, conn, everyType)
+	execute(t, conn, everyType)
 	batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO everything")
 	require.NoError(t, err)
 	var rows []everything

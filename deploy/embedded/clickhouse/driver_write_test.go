@@ -10,7 +10,7 @@ import (
 
 func TestAsyncInserts(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn, "CREATE TABLE ev (s String) ENGINE = MergeTree ORDER BY s")
+	execute(t, conn, "CREATE TABLE ev (s String) ENGINE = MergeTree ORDER BY s")
 	rows := func(s string) uint64 { return count(t, conn, "SELECT count() FROM ev WHERE s = ?", s) }
 
 	require.NoError(t, conn.AsyncInsert(t.Context(), "INSERT INTO ev VALUES (?)", true, "waited for"))
@@ -28,7 +28,7 @@ func TestAsyncInserts(t *testing.T) {
 
 func TestTableLife(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn,
+	execute(t, conn,
 		"CREATE TABLE r (k Int32, v Int32, ver UInt64) ENGINE = ReplacingMergeTree(ver) ORDER BY k",
 		"INSERT INTO r SELECT number % 10, number, number FROM numbers(100)",
 		"ALTER TABLE r ADD COLUMN z String DEFAULT 'q'",
@@ -46,8 +46,8 @@ func TestTableLife(t *testing.T) {
 // Rows inside a statement may hold blank lines and semicolons, which end a statement for the engine's own client code.
 func TestInlineRows(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn, "CREATE TABLE t (a Int32, s String) ENGINE = MergeTree ORDER BY a")
-	exec(t, conn,
+	execute(t, conn, "CREATE TABLE t (a Int32, s String) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn,
 		"INSERT INTO t VALUES (1, 'a\n\nb'), (2, 'c;\n\nd FORMAT CSV')",
 		"INSERT INTO t FORMAT CSV\n3,\"x\n\ny;\"\n4,z\n",
 		"INSERT INTO t (s, a) FORMAT Values ('v', 5)",
@@ -67,7 +67,7 @@ func TestInlineRows(t *testing.T) {
 
 func TestRefusedInsertsLeaveNothing(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn, "CREATE TABLE con (a Int32, CONSTRAINT positive CHECK a > 0) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE con (a Int32, CONSTRAINT positive CHECK a > 0) ENGINE = MergeTree ORDER BY a")
 	batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO con")
 	require.NoError(t, err)
 	require.NoError(t, batch.Append(int32(1)))
@@ -83,7 +83,7 @@ func TestRefusedInsertsLeaveNothing(t *testing.T) {
 
 func TestEmptyInsertChangesNothing(t *testing.T) {
 	conn := connect(t)
-	exec(t, conn, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a")
 	require.NoError(t, conn.InsertFormat(t.Context(), "Native", "INSERT INTO t", strings.NewReader("")))
 	require.NoError(t, conn.InsertFormat(t.Context(), "CSV", "INSERT INTO t", strings.NewReader("")))
 	require.Zero(t, count(t, conn, "SELECT count() FROM t"))
