@@ -69,7 +69,7 @@ type Class uint32
 const (
 	ReadOnly       Class = iota
 	Mutating             // writes data or changes tables
-	MutatingGlobal       // changes what all sessions see
+	MutatingGlobal       // changes what is no table: users, functions
 	Control              // SET, USE, KILL and the like
 	Unknown
 )

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 )
 
 // Engine is the running server. It is safe for concurrent use.
@@ -35,6 +36,9 @@ func Open(o Options) (*Engine, error) {
 	}
 	lib, err := load(o.Library)
 	if err != nil {
+		return nil, err
+	}
+	if err := closeInput(); err != nil {
 		return nil, err
 	}
 	lib.setSignalHandlers(0) // or the library's own would replace the Go runtime's
@@ -75,4 +79,18 @@ func (e *Engine) connect(args ...string) pointer {
 	argc := len(argv)
 	argv = append(argv, nil)
 	return e.lib.connect(int32(argc), pointer(&argv[0]))
+}
+
+// closeInput puts /dev/null in the place of standard input, which the engine's client code would read as the rows of
+// an INSERT without any.
+func closeInput() error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("open engine: %w", err)
+	}
+	defer null.Close()
+	if err := syscall.Dup3(int(null.Fd()), 0, 0); err != nil {
+		return fmt.Errorf("open engine: close standard input: %w", err)
+	}
+	return nil
 }
