@@ -11,6 +11,7 @@ type writer struct {
 	record   record
 	text     avro.Schema // as it was written
 	resolved avro.Schema // reads the same bytes, gives today's fields
+	api      avro.API    // of this schema alone, see newGeneric
 }
 
 // resolve prepares to read what this schema wrote. An error says why today's ugc cannot.
@@ -31,11 +32,18 @@ func resolve(text string) (*writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read as today's: %w", named.FullName(), err)
 	}
-	return &writer{record: r, text: s, resolved: resolved}, nil
+	return &writer{record: r, text: s, resolved: resolved, api: newGeneric()}, nil
 }
 
-// generic decodes and encodes by schema alone. Values have been walked before they come here, so its limits are only a second fence.
-var generic = avro.Config{MaxByteSliceSize: maxValue, MaxSliceAllocSize: maxValue}.Freeze()
+// newGeneric decodes and encodes by schema alone. The library remembers its decoders by a fingerprint in which a name stands for what it
+// names, so that two versions of one record look alike to it: each needs a memory of its own. Values have been walked before they
+// come here; the limits are a second fence.
+func newGeneric() avro.API {
+	return avro.Config{MaxByteSliceSize: maxValue, MaxSliceAllocSize: maxValue}.Freeze()
+}
+
+// generic is for today's schemas.
+var generic = newGeneric()
 
 // maxValue bounds one value: more than a broker takes in one record.
 const maxValue = 64 << 20
@@ -57,7 +65,7 @@ func (w *writer) toToday(body []byte) (out []byte, err error) {
 		}
 	}()
 	var value any
-	if err := generic.Unmarshal(w.resolved, body, &value); err != nil {
+	if err := w.api.Unmarshal(w.resolved, body, &value); err != nil {
 		return nil, err
 	}
 	return generic.Marshal(parsed()[w.record], value)

@@ -1,0 +1,301 @@
+package schemas
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ugc/domain"
+)
+
+// shelf is a registry in memory that only gives out texts.
+type shelf map[int]string
+
+func (s shelf) Name() string                                          { return "shelf" }
+func (s shelf) RequireCompatibility(context.Context, string) error    { return nil }
+func (s shelf) Versions(context.Context, string) ([]string, error)    { return nil, nil }
+func (s shelf) Register(context.Context, string, string) (int, error) { return 0, nil }
+func (s shelf) SchemaByID(_ context.Context, id int) (string, error) {
+	if text, ok := s[id]; ok {
+		return text, nil
+	}
+	return "", domain.Wrap(domain.NotFound, "shelf", nil)
+}
+
+// codecFor knows other versions' schemas by these ids.
+func codecFor(texts shelf) *Codec {
+	var ids [records]uint32
+	for i := range ids {
+		ids[i] = uint32(i) + 1
+	}
+	o := Options{Registry: texts}.withDefaults()
+	return newCodec(ids, newWriters(o, openCache("", "shelf", o.Log)))
+}
+
+// writtenBy gives the bytes of a sample as a program with the other schema would have written them, under id 1000. change may edit the value.
+func writtenBy(t *testing.T, i int, text string, change func(map[string]any)) []byte {
+	b, err := wires()[i].encode(Offline())
+	require.NoError(t, err)
+	var value map[string]any
+	require.NoError(t, generic.Unmarshal(parsed()[i], b[headerSize:], &value))
+	if change != nil {
+		change(value)
+	}
+	s, err := parse(text)
+	require.NoError(t, err)
+	body, err := newGeneric().Marshal(s, value)
+	require.NoError(t, err)
+	return append([]byte{0, 0, 0, 0x03, 0xe8}, body...)
+}
+
+// edit changes a schema as parsed JSON.
+func edit(t *testing.T, text string, change func(record map[string]any)) string {
+	var tree map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &tree))
+	change(tree)
+	out, err := json.Marshal(tree)
+	require.NoError(t, err)
+	return string(out)
+}
+
+// eachRecord visits a record and all records within it.
+func eachRecord(tree any, visit func(map[string]any)) {
+	switch n := tree.(type) {
+	case []any:
+		for _, x := range n {
+			eachRecord(x, visit)
+		}
+	case map[string]any:
+		for _, x := range n {
+			eachRecord(x, visit)
+		}
+		if n["type"] == "record" {
+			visit(n)
+		}
+	}
+}
+
+// A later version adds fields of every shape, everywhere, and moves others about: today's code reads what it wrote and leaves out what it does not know.
+func TestRecordsOfALaterVersionAreRead(t *testing.T) {
+	for i, s := range All() {
+		t.Run(s.Name, func(t *testing.T) {
+			n := 0
+			extra := map[string]any{}
+			later := edit(t, s.Text, func(tree map[string]any) {
+				eachRecord(tree, func(r map[string]any) {
+					add := func(typ any, def, value any) map[string]any {
+						n++
+						name := fmt.Sprintf("later_%d", n)
+						extra[name] = value
+						return map[string]any{"name": name, "type": typ, "default": def}
+					}
+					fields := []any{
+						add("string", "", "x"),
+						add(map[string]any{"type": "array", "items": "long"}, []any{}, []any{int64(1), int64(2)}),
+						add(map[string]any{"type": "map", "values": "double"}, map[string]any{}, map[string]any{"a": 1.5}),
+						add([]any{"null", "string"}, nil, map[string]any{"string": "there"}),
+					}
+					for j, f := range r["fields"].([]any) {
+						fields = append(fields, f)
+						if j%3 == 0 {
+							fields = append(fields, add("boolean", false, true), add("float", 0, float32(2)))
+						}
+					}
+					r["fields"] = fields
+				})
+			})
+			require.NoError(t, Compatible(s.Text, later))
+			b := writtenBy(t, i, later, func(value map[string]any) { deepAdd(value, extra) })
+			got, err := wires()[i].decode(codecFor(shelf{1000: later}), b)
+			require.NoError(t, err)
+			require.Equal(t, wires()[i].sample, got)
+		})
+	}
+}
+
+// deepAdd puts the extra fields into every record of a value; those a record's schema does not name are not written.
+func deepAdd(value any, extra map[string]any) {
+	switch v := value.(type) {
+	case []any:
+		for _, x := range v {
+			deepAdd(x, extra)
+		}
+	case map[string]any:
+		for _, x := range v {
+			deepAdd(x, extra)
+		}
+		if len(v) > 1 { // a map of one is a branch of a union
+			maps.Copy(v, extra)
+		}
+	}
+}
+
+// namedTypes are the types that a text defines, by full name.
+func namedTypes(text string) map[string]any {
+	defs := map[string]any{}
+	var walk func(any)
+	walk = func(n any) {
+		switch n := n.(type) {
+		case []any:
+			for _, x := range n {
+				walk(x)
+			}
+		case map[string]any:
+			if ns, ok := n["namespace"].(string); ok {
+				defs[ns+"."+n["name"].(string)] = n
+			}
+			for _, x := range n {
+				walk(x)
+			}
+		}
+	}
+	var tree any
+	_ = json.Unmarshal([]byte(text), &tree)
+	walk(tree)
+	return defs
+}
+
+// redefine puts definitions back where the first use of a name lost its own.
+func redefine(n any, defs map[string]any, seen map[string]bool) any {
+	switch n := n.(type) {
+	case string:
+		if def, ok := defs[n]; ok && !seen[n] {
+			return redefine(def, defs, seen)
+		}
+	case []any:
+		for i := range n {
+			n[i] = redefine(n[i], defs, seen)
+		}
+	case map[string]any:
+		if ns, ok := n["namespace"].(string); ok {
+			seen[ns+"."+n["name"].(string)] = true
+		}
+		for _, at := range []string{"items", "fields", "type"} {
+			if n[at] != nil {
+				n[at] = redefine(n[at], defs, seen)
+			}
+		}
+	}
+	return n
+}
+
+// An older version lacked every field that has a default: they read as "not given".
+func TestRecordsOfAnOlderVersionAreRead(t *testing.T) {
+	drop := func(text string) string {
+		return edit(t, text, func(tree map[string]any) {
+			var kept []any
+			for _, f := range tree["fields"].([]any) {
+				if _, optional := f.(map[string]any)["default"]; !optional {
+					kept = append(kept, f)
+				}
+			}
+			tree["fields"] = kept
+			redefine(tree, namedTypes(text), map[string]bool{})
+		})
+	}
+	bare := func(n byte) domain.Fact {
+		f := sampleFact(n)
+		return domain.Fact{ID: f.ID, User: f.User, Movie: f.Movie, ReceivedAt: f.ReceivedAt}
+	}
+	withOrigin := func(f domain.Fact, n byte) domain.Fact { f.Origin = sampleOrigin(n); return f }
+	want := map[string]any{
+		"ugc.playback.RecordPlayback":   &domain.RecordPlayback{Fact: bare(1), Type: domain.Seek},
+		"ugc.playback.RecordViewing":    &domain.RecordViewing{Fact: bare(2)},
+		"ugc.playback.TouchPlayback":    &domain.TouchPlayback{Fact: bare(3)},
+		"ugc.feedback.SetLike":          &domain.SetLike{Fact: bare(4)},
+		"ugc.feedback.ClearLike":        &domain.ClearLike{Fact: bare(5)},
+		"ugc.feedback.SetBookmark":      &domain.SetBookmark{Fact: bare(6)},
+		"ugc.feedback.ClearBookmark":    &domain.ClearBookmark{Fact: bare(7)},
+		"ugc.feedback.SetRating":        &domain.SetRating{Fact: bare(8), Score: 9},
+		"ugc.feedback.ClearRating":      &domain.ClearRating{Fact: bare(9)},
+		"ugc.feedback.TouchFeedback":    &domain.TouchFeedback{Fact: bare(10)},
+		"ugc.playback.PlaybackRecorded": &domain.PlaybackRecorded{RecordPlayback: domain.RecordPlayback{Fact: withOrigin(bare(1), 1), Type: domain.Seek}, Verdict: domain.Stale, After: sampleViewing()},
+		"ugc.playback.ViewingRecorded":  &domain.ViewingRecorded{RecordViewing: domain.RecordViewing{Fact: withOrigin(bare(2), 2)}, Verdict: domain.Duplicate, After: sampleViewing()},
+		"ugc.playback.PlaybackTouched":  &domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: withOrigin(bare(3), 3)}, After: sampleViewing()},
+		"ugc.feedback.LikeSet":          &domain.LikeSet{SetLike: domain.SetLike{Fact: withOrigin(bare(4), 4)}, Change: sampleChange()},
+		"ugc.feedback.LikeCleared":      &domain.LikeCleared{ClearLike: domain.ClearLike{Fact: withOrigin(bare(5), 5)}, Change: sampleChange()},
+		"ugc.feedback.BookmarkSet":      &domain.BookmarkSet{SetBookmark: domain.SetBookmark{Fact: withOrigin(bare(6), 6)}, Change: sampleChange()},
+		"ugc.feedback.BookmarkCleared":  &domain.BookmarkCleared{ClearBookmark: domain.ClearBookmark{Fact: withOrigin(bare(7), 7)}, Change: sampleChange()},
+		"ugc.feedback.RatingSet":        &domain.RatingSet{SetRating: domain.SetRating{Fact: withOrigin(bare(8), 8), Score: 9}, Change: sampleChange()},
+		"ugc.feedback.RatingCleared":    &domain.RatingCleared{ClearRating: domain.ClearRating{Fact: withOrigin(bare(9), 9)}, Change: sampleChange()},
+		"ugc.feedback.FeedbackTouched":  &domain.FeedbackTouched{TouchFeedback: domain.TouchFeedback{Fact: withOrigin(bare(10), 10)}, Change: sampleChange()},
+		"ugc.playback.PlaybackTable":    &Table[domain.PlaybackState]{Applied: samplePlaybackTable().Applied, State: samplePlaybackTable().State},
+		"ugc.feedback.FeedbackTable":    &Table[domain.Opinions]{Applied: 43, State: sampleOpinions()},
+		"ugc.movies.MoviesTable":        &Table[domain.MovieState]{Applied: 44, State: sampleMoviesTable().State},
+		"ugc.DeadLetter": &DeadLetter{ID: sampleID(1), Topic: "ugc.playback.commands.v1", Partition: 3, Offset: 99, Timestamp: 1_750_000_000_000,
+			Step: "streams/playback", Reason: "undecodable", At: 1_750_000_000_001},
+	}
+	for i, s := range All() {
+		t.Run(s.Name, func(t *testing.T) {
+			older := drop(s.Text)
+			require.NoError(t, Compatible(s.Text, older))
+			got, err := wires()[i].decode(codecFor(shelf{1000: older}), writtenBy(t, i, older, nil))
+			require.NoError(t, err)
+			require.Equal(t, want[s.Name], got)
+		})
+	}
+}
+
+func TestEnumsOfAnotherVersion(t *testing.T) {
+	text := All()[recordPlayback].Text
+	later := strings.Replace(text, `"seek", "heartbeat"`, `"scrub", "heartbeat", "seek"`, 1)
+	require.NotEqual(t, text, later)
+	codec := codecFor(shelf{1000: later})
+
+	got, err := codec.DecodeCommand(writtenBy(t, int(recordPlayback), later, nil))
+	require.NoError(t, err)
+	require.Equal(t, sampleCommands()[0], got, "a symbol is its name, not its place")
+
+	_, err = codec.DecodeCommand(writtenBy(t, int(recordPlayback), later, func(v map[string]any) { v["type"] = "scrub" }))
+	require.ErrorIs(t, err, ErrUndecodable)
+	require.Equal(t, domain.Invalid, domain.KindOf(err))
+}
+
+func TestNarrowerNumbersOfAnOlderVersion(t *testing.T) {
+	text := All()[setRating].Text
+	older := strings.Replace(text, `"sequence", "type": "long"`, `"sequence", "type": "int"`, 1)
+	require.NotEqual(t, text, older)
+	got, err := codecFor(shelf{1000: older}).DecodeCommand(writtenBy(t, int(setRating), older, func(v map[string]any) { v["sequence"] = 8 }))
+	require.NoError(t, err)
+	require.Equal(t, sampleCommands()[setRating], got)
+}
+
+func TestSchemasThatAreNotOurs(t *testing.T) {
+	other := strings.Replace(All()[setRating].Text, `"name": "SetRating"`, `"name": "SetPrice"`, 1)
+	unreadable := edit(t, All()[setRating].Text, func(tree map[string]any) {
+		tree["fields"] = tree["fields"].([]any)[1:] // no event_id, which has no default
+	})
+	codec := codecFor(shelf{1000: other, 1001: unreadable, 1002: `"string"`, 1003: `{`})
+	for id, says := range map[uint32]string{1000: "no record of ours is named ugc.feedback.SetPrice", 1001: "event_id", 1002: "no record but a string", 1003: "cannot be read", 1004: "does not know its id 1004"} {
+		_, err := codec.DecodeCommand([]byte{0, 0, 0, byte(id >> 8), byte(id), 1, 2, 3})
+		require.ErrorIs(t, err, ErrUnknownSchema)
+		require.ErrorContains(t, err, says)
+		require.Equal(t, domain.Invalid, domain.KindOf(err))
+	}
+}
+
+// The library loops or asks for memory by what lengths say; the walk before it must stop such values.
+func TestHostileValuesOfAnotherVersion(t *testing.T) {
+	later := edit(t, All()[touchPlayback].Text, func(tree map[string]any) {
+		tree["fields"] = append([]any{
+			map[string]any{"name": "list", "type": map[string]any{"type": "array", "items": "null"}, "default": []any{}},
+			map[string]any{"name": "blob", "type": "bytes", "default": ""},
+		}, tree["fields"].([]any)...)
+	})
+	codec := codecFor(shelf{1000: later})
+	huge := []byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}  // 2^63-1
+	least := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01} // -2^63
+	for name, body := range map[string][]byte{
+		"endless list": huge, "least count": least, "huge blob": append([]byte{0}, huge...), "least blob": append([]byte{0}, least...), "nothing": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := codec.DecodeCommand(append([]byte{0, 0, 0, 0x03, 0xe8}, body...))
+			require.ErrorIs(t, err, ErrUndecodable)
+		})
+	}
+}
