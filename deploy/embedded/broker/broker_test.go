@@ -55,7 +55,9 @@ func create(t testing.TB, b *broker.Broker, name string, partitions int32, confi
 	for k, v := range configs {
 		c[k] = &v
 	}
-	_, err := kadm.NewClient(client(t, b)).CreateTopic(within(t), partitions, 1, c, name)
+	cl := client(t, b)
+	defer cl.Close()
+	_, err := kadm.NewClient(cl).CreateTopic(within(t), partitions, 1, c, name)
 	require.NoError(t, err)
 }
 
@@ -63,6 +65,7 @@ func create(t testing.TB, b *broker.Broker, name string, partitions int32, confi
 func produce(t testing.TB, b *broker.Broker, topic string, kvs ...string) {
 	t.Helper()
 	cl := client(t, b, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	defer cl.Close()
 	for i := 0; i < len(kvs); i += 2 {
 		r := &kgo.Record{Topic: topic, Key: []byte(kvs[i]), Value: []byte(kvs[i+1])}
 		if kvs[i+1] == "" {
@@ -80,7 +83,8 @@ func read(t testing.TB, b *broker.Broker, topic string) map[int64]string {
 	if start == end {
 		return got
 	}
-	cl := client(t, b, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+	cl := client(t, b, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}), kgo.FetchMaxWait(100*time.Millisecond))
+	defer cl.Close()
 	for last := int64(-1); last < end-1; {
 		fs := cl.PollFetches(within(t))
 		require.NoError(t, fs.Err())
@@ -94,7 +98,9 @@ func read(t testing.TB, b *broker.Broker, topic string) map[int64]string {
 
 func bounds(t testing.TB, b *broker.Broker, topic string) (start, end int64) {
 	t.Helper()
-	adm := kadm.NewClient(client(t, b))
+	cl := client(t, b)
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
 	s, err := adm.ListStartOffsets(within(t), topic)
 	require.NoError(t, err)
 	e, err := adm.ListEndOffsets(within(t), topic)
@@ -121,7 +127,7 @@ func TestRestartKeepsTopicsSettingsRecordsAndOffsets(t *testing.T) {
 			create(t, b, "topic.with-odd_name", 1, nil)
 			create(t, b, "t", 3, map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000"})
 			produce(t, b, "t", "k", "1", "k", "2", "other", "3")
-			require.NoError(t, kadm.NewClient(client(t, b)).CommitAllOffsets(within(t), "g", offsets("t", 2)))
+			commit(t, b, 2)
 
 			b = open(t, end(t, b, dir))
 			adm := kadm.NewClient(client(t, b))
@@ -133,15 +139,18 @@ func TestRestartKeepsTopicsSettingsRecordsAndOffsets(t *testing.T) {
 			require.Equal(t, "compact", configOf(configs[0], "cleanup.policy"))
 			require.Equal(t, "86400000", configOf(configs[0], "min.compaction.lag.ms"))
 			require.Equal(t, map[int64]string{0: "k=1", 1: "k=2", 2: "other=3"}, read(t, b, "t"))
-			committed, err := adm.FetchOffsets(within(t), "g")
-			require.NoError(t, err)
-			at, ok := committed.Lookup("t", 0)
-			require.True(t, ok)
-			require.EqualValues(t, 2, at.At)
+			require.EqualValues(t, 2, committedAt(t, b))
 			produce(t, b, "t", "k", "4")
 			require.Equal(t, "k=4", read(t, b, "t")[3])
 		})
 	}
+}
+
+func commit(t testing.TB, b *broker.Broker, at int64) {
+	t.Helper()
+	cl := client(t, b)
+	defer cl.Close()
+	require.NoError(t, kadm.NewClient(cl).CommitAllOffsets(within(t), "g", offsets("t", at)))
 }
 
 func offsets(topic string, at int64) kadm.Offsets {

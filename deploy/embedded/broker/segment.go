@@ -43,6 +43,8 @@ func (b batch) whole() bool {
 
 // readSegment calls visit for every whole batch of a segment file, in order, and returns how many bytes they are. What
 // follows them is torn. A batch is valid until visit returns.
+//
+// A batch whose offset lies before the end of the one ahead of it is torn too: kfake never writes such a one.
 func readSegment(path string, visit func(batch) error) (valid int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -52,6 +54,7 @@ func readSegment(path string, visit func(batch) error) (valid int64, err error) 
 	r := bufio.NewReaderSize(f, 1<<20)
 	var prefix [batchPrefix]byte
 	var buf []byte
+	var next int64
 	for {
 		if _, err := io.ReadFull(r, prefix[:]); err != nil {
 			return valid, torn(err)
@@ -68,9 +71,10 @@ func readSegment(path string, visit func(batch) error) (valid int64, err error) 
 		if err != nil || n < length {
 			return valid, torn(err)
 		}
-		if !batch(buf).whole() {
+		if !batch(buf).whole() || batch(buf).firstOffset() < next {
 			return valid, nil
 		}
+		next = batch(buf).lastOffset() + 1
 		if err := visit(buf); err != nil {
 			return valid, err
 		}
