@@ -1,0 +1,12 @@
+package streams
+
+import ldbiter "github.com/syndtr/goleveldb/leveldb/iterator"
+
+// cursor is LevelDB's iterator as goka wants it.
+type cursor struct{ ldbiter.Iterator }
+
+// Err implements storage.Iterator.
+func (c *cursor) Err() error { return c.Error() }
+
+// Value implements storage.Iterator. The bytes are valid until the next call.
+func (c *cursor) Value() ([]byte, error) { return c.Iterator.Value(), nil }

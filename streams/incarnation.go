@@ -1,0 +1,160 @@
+package streams
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"ugc/domain"
+	"ugc/handlers"
+	"ugc/schemas"
+)
+
+// incarnation is one goka processor of a group, from the day it is built to the day it ends. Nothing of it outlives it but what is in Kafka and,
+// as a copy, on disk.
+type incarnation struct {
+	group   Group
+	codec   *schemas.Codec
+	epoch   int16
+	clock   handlers.Clock
+	log     *slog.Logger
+	metrics *groupMetrics
+	healer  *healer
+	state   *state
+	out     *producer
+	inputs  int32 // partitions of the input
+
+	mu    sync.RWMutex
+	parts map[int32]*partition
+
+	cause atomic.Pointer[failure]
+}
+
+type failure struct{ error }
+
+// partition is what one session of the consumer group knows of an input partition. A new session starts without it: another
+// member may have written meanwhile.
+type partition struct {
+	claim atomic.Pointer[sarama.ConsumerGroupClaim]
+	next  atomic.Int64 // offset of the next input, 0 before the first
+
+	// The rest belongs to the goroutine that goka processes the partition with.
+	floor domain.Version // outcomes up to here were written before the session began
+	begun bool
+	memo  any // map[string]*schemas.Table[S] of the keys seen last, as they stand in the store
+}
+
+// maxMemo bounds the decoded values that a partition keeps; beyond it any one makes room.
+const maxMemo = 2048
+
+// processFunc handles one record of the input.
+type processFunc func(ctx goka.Context, p *partition, in *input) error
+
+func (run *incarnation) assigned(partitions []int32) {
+	parts := make(map[int32]*partition, len(partitions))
+	for _, p := range partitions {
+		parts[p] = &partition{}
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.parts = parts
+}
+
+func (run *incarnation) partition(p int32) *partition {
+	run.mu.RLock()
+	defer run.mu.RUnlock()
+	return run.parts[p]
+}
+
+// lag is the number of inputs not yet processed, by partition.
+func (run *incarnation) lag() map[int32]int64 {
+	run.mu.RLock()
+	defer run.mu.RUnlock()
+	lag := make(map[int32]int64, len(run.parts))
+	for id, p := range run.parts {
+		if claim := p.claim.Load(); claim != nil {
+			next := p.next.Load()
+			if next == 0 {
+				next = max((*claim).InitialOffset(), 0)
+			}
+			lag[id] = max((*claim).HighWaterMarkOffset()-next, 0)
+		}
+	}
+	return lag
+}
+
+// fail remembers the first failure: what goka makes of it is a stack trace in which its kind is lost.
+func (run *incarnation) fail(err error) { run.cause.CompareAndSwap(nil, &failure{err}) }
+
+// failed is the first failure, nil where there was none.
+func (run *incarnation) failed() error {
+	if f := run.cause.Load(); f != nil {
+		return f.error
+	}
+	return nil
+}
+
+// ended is why the processor ended, given what goka says.
+func (run *incarnation) ended(err error) error {
+	if cause := run.failed(); cause != nil {
+		return cause
+	}
+	if cause := run.out.failure(); cause != nil && !errors.Is(cause, errClosed) {
+		return cause
+	}
+	return err
+}
+
+// graph is the group as goka knows it. Records and values pass goka as bytes: it ends the processor at the first one that a codec of its own
+// cannot decode.
+func (run *incarnation) graph() *goka.GroupGraph {
+	handle := run.group.start(run)
+	edges := []goka.Edge{
+		goka.Input(goka.Stream(run.group.Input.Name), raw{}, run.callback(handle)),
+		goka.Persist(raw{}),
+	}
+	return goka.DefineGroup(goka.Group(run.group.Name), edges...)
+}
+
+// callback is goka's side of process.
+func (run *incarnation) callback(handle processFunc) goka.ProcessCallback {
+	return func(ctx goka.Context, msg any) {
+		p := run.partition(ctx.Partition())
+		if p == nil {
+			run.refuse(ctx, errors.New("a record came from a partition that is not assigned"))
+			return
+		}
+		in := &input{
+			origin: domain.Origin{Partition: ctx.Partition(), Version: domain.NewVersion(run.epoch, ctx.Offset())},
+			key:    ctx.Key(),
+			value:  msg.([]byte),
+		}
+		if !p.begun {
+			// The session goes on from the commit, and a commit says that all outcomes before it are written.
+			p.floor, p.begun = in.origin.Version-1, true
+		}
+		if err := handle(ctx, p, in); err != nil {
+			run.refuse(ctx, err)
+			return
+		}
+		p.next.Store(ctx.Offset() + 1)
+	}
+}
+
+// refuse ends the processor at this record, which is not committed and comes again. goka's own Fail unwinds the callback, but while the
+// processor is being stopped it returns instead, and goka would then commit the record: the failed promise prevents that.
+func (run *incarnation) refuse(ctx goka.Context, err error) {
+	run.fail(err)
+	ctx.DeferCommit()(err)
+	ctx.Fail(err)
+}
+
+// raw is a codec that never fails.
+type raw struct{}
+
+func (raw) Encode(v any) ([]byte, error) { return v.([]byte), nil }
+func (raw) Decode(b []byte) (any, error) { return b, nil }

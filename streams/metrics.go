@@ -1,0 +1,110 @@
+package streams
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ugc/domain"
+)
+
+// metrics are what the streams tell Prometheus.
+type metrics struct {
+	commands *prometheus.CounterVec
+	letters  *prometheus.CounterVec
+	outbox   *prometheus.HistogramVec
+	restarts *prometheus.CounterVec
+	running  *prometheus.GaugeVec
+	lag      *prometheus.Desc
+	lags     func(each func(group string, partition int32, lag int64))
+}
+
+func newMetrics(lags func(each func(string, int32, int64))) *metrics {
+	return &metrics{
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_inputs_total",
+			Help: "Inputs processed, by what became of them: applied, duplicate, stale; repeated after a crash; refused."}, []string{"group", "verdict"}),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_dead_letters_total",
+			Help: "Inputs set aside in the dead letters, by reason."}, []string{"group", "reason"}),
+		outbox: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ugc_streams_outbox_outcomes",
+			Help: "Outcomes in a key's outbox after an input.", Buckets: []float64{1, 2, 4, 8, maxOutcomes}}, []string{"group"}),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_restarts_total",
+			Help: "Processors that ended by themselves and were replaced."}, []string{"group"}),
+		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ugc_streams_running",
+			Help: "1 while the group's tables are restored and it processes."}, []string{"group"}),
+		lag:  prometheus.NewDesc("ugc_streams_lag", "Inputs not yet processed.", []string{"group", "partition"}, nil),
+		lags: lags,
+	}
+}
+
+func (m *metrics) vectors() []prometheus.Collector {
+	return []prometheus.Collector{m.commands, m.letters, m.outbox, m.restarts, m.running}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, v := range m.vectors() {
+		v.Describe(ch)
+	}
+	ch <- m.lag
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, v := range m.vectors() {
+		v.Collect(ch)
+	}
+	m.lags(func(group string, partition int32, lag int64) {
+		ch <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(lag), group, strconv.Itoa(int(partition)))
+	})
+}
+
+// register adds the metrics to r, which may be nil.
+func (m *metrics) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	if err := r.Register(m); err != nil {
+		return errors.Join(errors.New("register the streams' metrics: give each Streams a registry of its own"), err)
+	}
+	return nil
+}
+
+// groupMetrics are one group's, looked up once.
+type groupMetrics struct {
+	verdicts [domain.Stale + 1]prometheus.Counter // 0: refused
+	repeated prometheus.Counter
+	outbox   prometheus.Observer
+	restarts prometheus.Counter
+	running  prometheus.Gauge
+	letters  *prometheus.CounterVec
+	group    string
+}
+
+func (m *metrics) of(group string) *groupMetrics {
+	g := &groupMetrics{
+		repeated: m.commands.WithLabelValues(group, "repeated"),
+		outbox:   m.outbox.WithLabelValues(group),
+		restarts: m.restarts.WithLabelValues(group),
+		running:  m.running.WithLabelValues(group),
+		letters:  m.letters,
+		group:    group,
+	}
+	g.verdicts[0] = m.commands.WithLabelValues(group, "refused")
+	for v := domain.Applied; v <= domain.Stale; v++ {
+		g.verdicts[v] = m.commands.WithLabelValues(group, v.String())
+	}
+	return g
+}
+
+func (g *groupMetrics) count(v domain.Verdict, repeated bool, outbox int) {
+	switch {
+	case repeated:
+		g.repeated.Inc()
+	case int(v) < len(g.verdicts):
+		g.verdicts[v].Inc()
+	}
+	g.outbox.Observe(float64(outbox))
+}
+
+func (g *groupMetrics) deadLetter(reason string) { g.letters.WithLabelValues(g.group, reason).Inc() }
