@@ -137,6 +137,9 @@ func (c *cache) write() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(c.path), filepath.Base(c.path)+".*")
 	if err != nil {
 		return err
