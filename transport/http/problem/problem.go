@@ -1,0 +1,192 @@
+// Package problem is RFC 9457: errors that programs can tell apart and people can act on. The kinds of problems are listed once,
+// here; the edge serves a page about each under its type.
+package problem
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"ugc/domain"
+	"ugc/handlers"
+	"ugc/transport/http/wire"
+)
+
+// ContentType of every problem.
+const ContentType = "application/problem+json"
+
+// Kind is one kind of problem.
+type Kind struct {
+	Code   string // stable: the last part of its type
+	Status int
+	Title  string
+	Help   string // what a caller can do
+	Retry  int    // seconds to wait before trying again, 0: trying again changes nothing
+}
+
+// The kinds of problems.
+var (
+	Malformed        = Kind{"malformed", 400, "The request cannot be read", "Send what the API's description asks for: valid JSON in UTF-8, each field once.", 0}
+	NotFound         = Kind{"not-found", 404, "There is nothing here", "See the API's description for what there is.", 0}
+	MethodNotAllowed = Kind{"method-not-allowed", 405, "The method is not allowed here", "The Allow header lists the methods that are.", 0}
+	Timeout          = Kind{"request-timeout", 408, "The request took too long to arrive", "Send the whole request at once.", 0}
+	TooLarge         = Kind{"too-large", 413, "The request is too large", "Send less at once: at most 1,000 events and the size that the detail says.", 0}
+	URITooLong       = Kind{"uri-too-long", 414, "The address is too long", "Ids have at most 128 characters.", 0}
+	Unsupported      = Kind{"unsupported-media-type", 415, "The media type is not supported", "Send application/json without a Content-Encoding.", 0}
+	Invalid          = Kind{"invalid", 422, "The request is well-formed but invalid", "Each entry of errors says which field is wrong and what would be right. Nothing was written.", 0}
+	HeadersTooLarge  = Kind{"headers-too-large", 431, "The header fields are too large", "Send smaller headers.", 0}
+	Internal         = Kind{"internal", 500, "Something went wrong on our side", "Try again; if it stays, tell us the request_id.", 0}
+	Unavailable      = Kind{"unavailable", 503, "A part of the service is away", "Nothing was written. Try again after the time that Retry-After says.", 1}
+	Uncertain        = Kind{"uncertain", 503, "It is not known whether this was written", "It may or may not be written. Send it again with the same event_id: it then counts once.", 1}
+	NotVisible       = Kind{"not-visible-yet", 503, "The write is safe but not shown yet", "Read again after the time that Retry-After says, or allow more time with Prefer: wait=n.", 1}
+)
+
+// Kinds lists them all, by status.
+func Kinds() []Kind {
+	return []Kind{Malformed, NotFound, MethodNotAllowed, Timeout, TooLarge, URITooLong, Unsupported, Invalid, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
+}
+
+// Type is the problem's type, a relative reference to the page about it.
+func (k Kind) Type() string { return "/problems/" + k.Code }
+
+// Fault is one thing that is wrong with a request.
+type Fault struct {
+	Pointer   string // JSON pointer into the body; or
+	Parameter string // the name of a parameter in the path, the query or the headers
+	Code      string // stable; see domain.FieldError
+	Detail    string
+}
+
+// Problem is one occurrence. It is an error, so that a handler can return it.
+type Problem struct {
+	Kind
+	Detail string
+	Faults []Fault
+	More   func(dst []byte) []byte // appends further members, each with a comma before it; may be nil
+	Err    error                   // the cause, for logs only
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	s := p.Title
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	if p.Err != nil {
+		s += ": " + p.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Of is the problem that an error of a use case is, by its kind. Every cause stays out of the answer but invalid input, which is the
+// caller's own.
+func Of(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	var f *fiber.Error
+	if errors.As(err, &f) {
+		return ofStatus(f)
+	}
+	var e *domain.Error
+	if !errors.As(err, &e) {
+		return &Problem{Kind: Internal, Err: err}
+	}
+	p = &Problem{Err: err}
+	switch e.Kind {
+	case domain.Invalid:
+		p.Kind, p.Faults = Invalid, Body(e.Fields)
+		if len(e.Fields) == 0 {
+			p.Detail = e.Error()
+		}
+	case domain.NotFound:
+		p.Kind, p.Detail = NotFound, e.Message
+	case domain.TooLarge:
+		p.Kind, p.Detail = TooLarge, e.Error()
+	case domain.Unavailable:
+		p.Kind = Unavailable
+		if errors.Is(err, handlers.ErrNotVisible) {
+			p.Kind = NotVisible
+		}
+	case domain.Uncertain:
+		p.Kind = Uncertain
+	default:
+		p.Kind = Internal
+	}
+	return p
+}
+
+func ofStatus(f *fiber.Error) *Problem {
+	for _, k := range Kinds() {
+		if k.Status == f.Code && k.Status < 500 {
+			return &Problem{Kind: k}
+		}
+	}
+	if f.Code >= 400 && f.Code < 500 {
+		return &Problem{Kind: Malformed, Detail: f.Message}
+	}
+	return &Problem{Kind: Internal, Err: f}
+}
+
+// Body says where in the body each fault lies.
+func Body(fields []domain.FieldError) []Fault {
+	faults := make([]Fault, len(fields))
+	for i, f := range fields {
+		faults[i] = Fault{Pointer: f.Pointer, Code: f.Code, Detail: f.Message}
+	}
+	return faults
+}
+
+// Send writes the problem as the answer.
+func (p *Problem) Send(c *fiber.Ctx, requestID string) error {
+	if p.Retry > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(p.Retry))
+	}
+	c.Set(fiber.HeaderContentType, ContentType)
+	return c.Status(p.Status).Send(p.append(nil, c.Path(), requestID))
+}
+
+func (p *Problem) append(b []byte, instance, requestID string) []byte {
+	b = wire.AppendString(append(b, `{"type":`...), p.Type())
+	b = wire.AppendString(append(b, `,"title":`...), p.Title)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(p.Status), 10)
+	detail := p.Detail
+	if detail == "" {
+		detail = p.Help
+	}
+	b = wire.AppendString(append(b, `,"detail":`...), detail)
+	b = wire.AppendString(append(b, `,"instance":`...), instance)
+	if requestID != "" {
+		b = wire.AppendString(append(b, `,"request_id":`...), requestID)
+	}
+	if len(p.Faults) > 0 {
+		b = AppendFaults(append(b, `,"errors":`...), p.Faults)
+	}
+	if p.More != nil {
+		b = p.More(b)
+	}
+	return append(b, '}')
+}
+
+// AppendFaults appends faults as a JSON array.
+func AppendFaults(b []byte, faults []Fault) []byte {
+	b = append(b, '[')
+	for i, f := range faults {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if f.Parameter != "" {
+			b = wire.AppendString(append(b, `{"parameter":`...), f.Parameter)
+		} else {
+			b = wire.AppendString(append(b, `{"pointer":`...), f.Pointer)
+		}
+		b = wire.AppendString(append(b, `,"code":`...), f.Code)
+		b = append(wire.AppendString(append(b, `,"detail":`...), f.Detail), '}')
+	}
+	return append(b, ']')
+}
