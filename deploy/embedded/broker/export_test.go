@@ -1,0 +1,18 @@
+package broker
+
+import (
+	"context"
+	"time"
+)
+
+// WithDisk makes a broker see a disk of a test's choosing.
+func WithDisk(free func() int64) func(*Options) {
+	return func(o *Options) { o.freeSpace = func(string) (int64, error) { return free(), nil } }
+}
+
+// WithClock makes a broker see a time of a test's choosing.
+func WithClock(now func() time.Time) func(*Options) { return func(o *Options) { o.now = now } }
+
+// CheckDisk and Expire are what Run does from time to time.
+func (b *Broker) CheckDisk()    { b.checkDisk() }
+func (b *Broker) Expire() error { return b.deleteExpired(context.Background()) }
