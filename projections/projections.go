@@ -18,10 +18,21 @@ type View struct {
 	Batch  Batching
 }
 
-// Batching says when a batch is written.
+// Batching says when a batch is written: at the latest at MaxRecords or MaxBytes.
 type Batching struct {
-	MaxRecords int           // at the latest at this many
-	MaxWait    time.Duration // at the latest this long after its first record; 0: as soon as nothing more is there at once
+	MaxRecords int           // 1,000 when 0
+	MaxBytes   int           // of record values as they are in Kafka; 16 MiB when 0. One greater record is a batch of its own
+	MaxWait    time.Duration // at the latest this long after its first record came; 0: as soon as the store is free, with all that is there
+}
+
+func (b Batching) orDefault() Batching {
+	if b.MaxRecords == 0 {
+		b.MaxRecords = 1000
+	}
+	if b.MaxBytes == 0 {
+		b.MaxBytes = 16 << 20
+	}
+	return b
 }
 
 // Generation is one physical build of a view. Readers follow the live one through the stable name.
@@ -52,8 +63,9 @@ type Watermark struct {
 	Version domain.Version // the view shows everything up to here
 }
 
-// Sink is a store's side of one generation of one view. The engine calls it from one goroutine a partition set at a time, in this order:
-// Watermarks once after each assignment, then for every batch Write, Advance; only then it commits to Kafka.
+// Sink is a store's side of one generation of one view. An engine makes one call at a time, in this order:
+// Watermarks and Blocked after each assignment, then for every batch Write, Advance; only then it commits to Kafka. Every call has a
+// deadline. For a moment after a rebalance two engines may write the same partition; what Write and Advance promise makes that harmless.
 type Sink interface {
 	// Watermarks are the stored ones; a partition that is not there starts at the beginning. The store's own watermark decides where
 	// to go on, not the group's offset: a store that was lost or set back is filled again from there.
@@ -62,9 +74,9 @@ type Sink interface {
 	// part, at this version or a greater one, changes nothing. When it returns nil the effects survive the death of any process.
 	// An error of kind Invalid that names records (see *RecordError) dead-letters those; any other error stalls the view, and the same batch comes again.
 	Write(ctx context.Context, batch []Record) error
-	// Advance stores watermarks; a lower one than stored is ignored.
+	// Advance stores watermarks. Next and Version each never go back: a lower one than stored is ignored.
 	Advance(ctx context.Context, marks map[int32]Watermark) error
-	// Block remembers keys whose records must wait in the dead letters behind a bad one; Blocked lists them. Both survive restarts.
+	// Block remembers keys whose records must wait in the dead letters behind a bad one; the first offset of a key stays. Blocked lists them.
 	Block(ctx context.Context, keys []BlockedKey) error
 	Blocked(ctx context.Context) ([]BlockedKey, error)
 }
@@ -76,7 +88,7 @@ type BlockedKey struct {
 	Offset    int64 // of the record that could not be applied
 }
 
-// RecordError says which records of a batch a sink cannot ever apply, and why. The rest of the batch was not written.
+// RecordError says which records of a batch a sink cannot ever apply, and why. The rest comes again without them.
 type RecordError struct {
 	Reasons map[int]error // by index in the batch
 }

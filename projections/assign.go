@@ -1,0 +1,72 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// assigned says where to go on in partitions that were just given to us: at the store's watermarks, whatever the group's offsets are.
+// It waits for a store that is away while the client keeps the session alive; ctx ends when the partitions are taken again.
+func (e *Engine) assigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	var stored map[int32]Watermark
+	err := e.persist(ctx, "read watermarks", e.sink(func(ctx context.Context, s Sink) (err error) {
+		if stored, err = s.Watermarks(ctx); err != nil {
+			return err
+		}
+		return e.loadBlocked(ctx, s) // after the watermarks: a key blocked before them must be seen
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("read watermarks of %s: %w", e.o.Generation, err)
+	}
+	adjusted := map[string]map[int32]kgo.Offset{}
+	for topic, partitions := range offsets {
+		adjusted[topic] = map[int32]kgo.Offset{}
+		for p := range partitions {
+			at := kgo.NewOffset().AtStart()
+			if w, ok := stored[p]; ok {
+				at = kgo.NewOffset().At(w.Next)
+			}
+			adjusted[topic][p] = at
+			e.state.assign(p, stored[p], hasMark(stored, p))
+			e.o.Watermarks.own(e.o.View.Name, p, versionOf(stored, p))
+		}
+	}
+	return adjusted, nil
+}
+
+// revoked forgets partitions that are others' now. Records of theirs that are still queued do no harm.
+func (e *Engine) revoked(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+	for _, partitions := range lost {
+		for _, p := range partitions {
+			e.state.revoke(p)
+			e.o.Watermarks.disown(e.o.View.Name, p)
+			e.metrics.forget(p)
+		}
+	}
+}
+
+// readFailed notes what the client could not read. It goes on by itself after everything but an offset that the log does not hold.
+func (e *Engine) readFailed(partition int32, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	if errors.Is(err, kerr.OffsetOutOfRange) {
+		err = fmt.Errorf("the log of %s does not hold the record that this view needs next; where the topic was lost or made anew, rebuild the view: %w", e.o.View.Source.Name, err)
+		e.state.fault(partition, err)
+	}
+	e.metrics.failed("read")
+	e.log.Error("reading failed", "partition", partition, "err", err)
+}
+
+// committed logs commits that failed: nothing but the lag that others see depends on them.
+func (e *Engine) committed(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.metrics.failed("commit")
+		e.log.Warn("committing offsets failed", "err", err)
+	}
+}

@@ -1,0 +1,112 @@
+package projections
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
+)
+
+// entry is one record on its way through the engine.
+type entry struct {
+	Record
+	raw *kgo.Record
+	// refused is why the record can never be applied, nil where it can; reason is its stable code.
+	refused error
+	reason  string
+	sent    bool // its dead letter is written
+}
+
+// tombstone says that the record takes a key out of a table. It has no effect on a view.
+func (e *entry) tombstone() bool { return e.Value == nil && e.refused == nil }
+
+func (e *entry) refuse(reason string, err error) {
+	e.refused, e.reason = err, reason
+}
+
+// arrived is when the command behind the record arrived, or when the record was written, where that is not known.
+func (e *entry) arrived() domain.Instant {
+	if e.ReceivedAt != 0 {
+		return e.ReceivedAt
+	}
+	return domain.Instant(e.raw.Timestamp.UnixMilli())
+}
+
+// The reasons of dead letters, as in schemas.DeadLetter.
+const (
+	undecodable   = "undecodable"
+	unknownSchema = "unknown_schema"
+	notApplicable = "not_applicable"
+	behind        = "behind"
+)
+
+// decoders turn a record of a topic into what sinks take. The record's place and key are there already.
+var decoders = map[string]func(Codec, *kgo.Record, *Record) error{
+	topics.PlaybackEvents.Name: decodeEvent,
+	topics.FeedbackEvents.Name: decodeEvent,
+	topics.MoviesTable.Name:    decodeMoviesTable,
+}
+
+func decodeEvent(c Codec, raw *kgo.Record, r *Record) error {
+	e, err := c.DecodeEvent(raw.Value)
+	if err != nil {
+		return err
+	}
+	fact := e.Head()
+	r.Value, r.Version, r.ReceivedAt = e, fact.Origin.Version, fact.ReceivedAt
+	switch {
+	case r.Version < 0:
+		return fmt.Errorf("%w: the event names no command behind it", errMisplaced)
+	case fact.Origin.Partition != r.Partition: // versions of two partitions cannot be compared
+		return fmt.Errorf("%w: the event comes from partition %d, but stands in %d", errMisplaced, fact.Origin.Partition, r.Partition)
+	case !isKey(r.Key, fact.User, fact.Movie): // blocking by key would miss it
+		return fmt.Errorf("%w: the event is about %q, but its key is %q", errMisplaced, fact.Key(), r.Key)
+	}
+	return nil
+}
+
+func decodeMoviesTable(c Codec, raw *kgo.Record, r *Record) error {
+	t, err := c.DecodeMoviesTable(raw.Value)
+	if err != nil {
+		return err
+	}
+	r.Value, r.Version = t, t.Applied
+	if code, message := domain.ValidateKeyPart(r.Key); code != "" {
+		return fmt.Errorf("%w: its key, a movie, %s", errMisplaced, message)
+	}
+	return nil
+}
+
+// errMisplaced marks records that can be read, but do not belong where they stand.
+var errMisplaced = errors.New("record out of place")
+
+func isKey(key, user, movie string) bool {
+	return len(key) == len(user)+1+len(movie) && key[:len(user)] == user && key[len(user)] == '/' && key[len(user)+1:] == movie
+}
+
+// decode never panics and never drops: a record that cannot be read becomes an entry that is refused. An error is of kind Unavailable: the
+// same record may be readable later.
+func (e *Engine) decode(raw *kgo.Record) (entry, error) {
+	en := entry{raw: raw, Record: Record{Partition: raw.Partition, Offset: raw.Offset, Key: string(raw.Key), Version: domain.NoVersion}}
+	if raw.Value == nil && e.o.View.Source.Keep == topics.Compacted {
+		return en, nil
+	}
+	err := e.decoder(e.o.Codec, raw, &en.Record)
+	switch {
+	case err == nil:
+		return en, nil
+	case domain.KindOf(err) == domain.Unavailable:
+		return en, err
+	case errors.Is(err, errMisplaced):
+		en.refuse(notApplicable, err)
+	case errors.Is(err, schemas.ErrUnknownSchema):
+		en.refuse(unknownSchema, err)
+	default:
+		en.refuse(undecodable, err)
+	}
+	return en, nil
+}

@@ -1,0 +1,210 @@
+package projections
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"ugc/domain"
+)
+
+// state is what an engine knows of itself; everybody asks it, so it has its own lock and never calls out.
+type state struct {
+	mu         *sync.Mutex
+	running    bool
+	stalled    map[string]Stall // by step
+	partitions map[int32]*partition
+	blocked    map[blockedAt]int64 // offset of the record that could not be applied
+	atHand     []entry
+}
+
+type partition struct {
+	Watermark
+	end   int64 // of the log; -1 until asked
+	fault error
+}
+
+type blockedAt struct {
+	partition int32
+	key       string
+}
+
+func newState() state {
+	return state{mu: &sync.Mutex{}, stalled: map[string]Stall{}, partitions: map[int32]*partition{}, blocked: map[blockedAt]int64{}}
+}
+
+func (s *state) start() { s.set(func() { s.running = true }) }
+
+func (s *state) stop() {
+	s.set(func() {
+		s.running, s.atHand = false, nil
+		clear(s.stalled)
+		clear(s.partitions)
+		clear(s.blocked)
+	})
+}
+
+func (s *state) set(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
+// stall notes a failed attempt and says whether it is the first.
+func (s *state) stall(step string, err error, now time.Time) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, known := s.stalled[step]
+	if !known {
+		st = Stall{Step: step, Since: now}
+	}
+	st.Err = err
+	st.Attempts++
+	s.stalled[step] = st
+	return !known
+}
+
+func (s *state) resume(step string) (since time.Time, stalled bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, stalled := s.stalled[step]
+	delete(s.stalled, step)
+	return st.Since, stalled
+}
+
+func (s *state) stalls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.stalled)
+}
+
+func (s *state) assign(p int32, w Watermark, known bool) {
+	if !known {
+		w.Version = domain.NoVersion
+	}
+	s.set(func() { s.partitions[p] = &partition{Watermark: w, end: -1} })
+}
+
+func (s *state) revoke(p int32) { s.set(func() { delete(s.partitions, p) }) }
+
+func (s *state) assigned() []int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.partitions))
+}
+
+func (s *state) fault(p int32, err error) {
+	s.set(func() {
+		if it, ok := s.partitions[p]; ok {
+			it.fault = err
+		}
+	})
+}
+
+func (s *state) advance(marks map[int32]Watermark) {
+	s.set(func() {
+		for p, m := range marks {
+			if it, ok := s.partitions[p]; ok { // else it is another's by now
+				it.Next, it.Version = max(it.Next, m.Next), max(it.Version, m.Version)
+			}
+		}
+	})
+}
+
+func (s *state) ends(ends map[int32]int64) {
+	s.set(func() {
+		for p, end := range ends {
+			if it, ok := s.partitions[p]; ok {
+				it.end = end
+			}
+		}
+	})
+}
+
+func (s *state) begin(batch []entry) { s.set(func() { s.atHand = batch }) }
+func (s *state) end()                { s.set(func() { s.atHand = nil }) }
+
+func (s *state) isBlocked(e *entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.blocked) == 0 {
+		return false
+	}
+	offset, ok := s.blocked[blockedAt{e.Partition, e.Key}]
+	return ok && e.Offset >= offset
+}
+
+// block says whether the key was not blocked yet.
+func (s *state) block(k BlockedKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := blockedAt{k.Partition, k.Key}
+	if first, ok := s.blocked[at]; ok && first <= k.Offset {
+		return false
+	}
+	s.blocked[at] = k.Offset
+	return true
+}
+
+func (s *state) setBlocked(keys []BlockedKey) {
+	s.set(func() {
+		clear(s.blocked)
+		for _, k := range keys {
+			s.blocked[blockedAt{k.Partition, k.Key}] = k.Offset
+		}
+	})
+}
+
+// Status is how a projection is doing.
+type Status struct {
+	Generation Generation
+	Running    bool
+	Stalls     []Stall           // steps that fail and are tried again; none while all is well
+	Partitions []PartitionStatus // those assigned to this engine, in order
+	Blocked    int               // keys that wait behind dead letters
+}
+
+// Stall is a step that fails for now.
+type Stall struct {
+	Step     string // read watermarks, decode, dead letters, block, write, advance
+	Since    time.Time
+	Attempts int
+	Err      error // of the last attempt
+}
+
+// PartitionStatus is how far one partition is.
+type PartitionStatus struct {
+	Partition int32
+	Watermark Watermark
+	End       int64         // of the log when last asked, -1 when not yet
+	Lag       int64         // records from the watermark to the end; 0 while the end is not known
+	Behind    time.Duration // age of the oldest record that was fetched and is not yet shown, 0 where there is none
+	Fault     error         // why it cannot go on without a person
+}
+
+// Healthy is false while a step is stalled or a partition needs a person.
+func (s Status) Healthy() bool {
+	return s.Running && len(s.Stalls) == 0 && !slices.ContainsFunc(s.Partitions, func(p PartitionStatus) bool { return p.Fault != nil })
+}
+
+// Status is a snapshot; it never waits for a store or a broker.
+func (e *Engine) Status() Status {
+	waiting := map[int32]domain.Instant{}
+	s := &e.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest(s.atHand, waiting)
+	e.queue.oldest(waiting)
+	status := Status{Generation: e.o.Generation, Running: s.running, Blocked: len(s.blocked)}
+	status.Stalls = slices.SortedFunc(maps.Values(s.stalled), func(a, b Stall) int { return a.Since.Compare(b.Since) })
+	for _, p := range slices.Sorted(maps.Keys(s.partitions)) {
+		it := s.partitions[p]
+		ps := PartitionStatus{Partition: p, Watermark: it.Watermark, End: it.end, Lag: max(0, it.end-it.Next), Fault: it.fault}
+		if at, ok := waiting[p]; ok {
+			ps.Behind = max(0, time.Duration(e.o.Now()-at)*time.Millisecond)
+		}
+		status.Partitions = append(status.Partitions, ps)
+	}
+	return status
+}
