@@ -65,15 +65,26 @@ func requireAllThere(t *testing.T, dir string, want map[int64]string, committed 
 	if committed >= 0 {
 		require.Equal(t, committed, committedAt(t, b))
 	}
-	produce(t, b, "t", "later", "x")
+	id, epoch := produceAs(t, b, "later", "x")
 	commit(t, b, 4)
 	at := crash(t, dir)
 	require.NoError(t, b.Close())
 
 	b = open(t, at)
 	want[int64(len(want))] = "later=x"
+	require.EqualValues(t, 3, repeat(t, client(t, b), id, epoch, 0), "the producer is forgotten")
 	require.Equal(t, want, read(t, b, "t"))
 	require.EqualValues(t, 4, committedAt(t, b))
+}
+
+// produceAs returns the producer's numbering too; its first batch has number 0.
+func produceAs(t *testing.T, b *broker.Broker, key, value string) (id int64, epoch int16) {
+	cl := client(t, b)
+	defer cl.Close()
+	require.NoError(t, cl.ProduceSync(within(t), &kgo.Record{Topic: "t", Key: []byte(key), Value: []byte(value)}).FirstErr())
+	id, epoch, err := cl.ProducerID(within(t))
+	require.NoError(t, err)
+	return id, epoch
 }
 
 func committedAt(t *testing.T, b *broker.Broker) int64 {
@@ -248,5 +259,8 @@ func TestADeletedTopicDoesNotComeBackInItsNamesake(t *testing.T) {
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "partitions"), os.DirFS(left))) // killed before the files were gone
 	b = open(t, dir)
 	create(t, b, "t", 1, nil)
-	require.Empty(t, read(t, b, "t"))
+	produce(t, b, "t", "new", "1")
+	require.Equal(t, map[int64]string{0: "new=1"}, read(t, b, "t"))
+	b = open(t, crash(t, dir))
+	require.Equal(t, map[int64]string{0: "new=1"}, read(t, b, "t"))
 }
