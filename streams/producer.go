@@ -72,6 +72,10 @@ func newProducer(opts []kgo.Opt, partitions map[string]int32) (*producer, error)
 	if err != nil {
 		return nil, fmt.Errorf("open producer: %w", err)
 	}
+	if off, _ := client.OptValue(kgo.DisableIdempotentWrite).(bool); off {
+		client.Close()
+		return nil, errors.New("open producer: idempotency is turned off, so that records could double and change places: leave it on")
+	}
 	p := newProducerOver(client.Produce, client.Close, partitions)
 	p.maxBytes = int(client.OptValue(kgo.ProducerBatchMaxBytes).(int32))
 	return p, nil

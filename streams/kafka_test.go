@@ -1,0 +1,129 @@
+package streams
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/schemas/topics"
+)
+
+func TestSettingsThatExactnessDependsOnWinOverTheCallers(t *testing.T) {
+	from := sarama.NewConfig() // starts at the newest offset, assigns by range
+	from.Consumer.Return.Errors = false
+	c := consumerConfig(from)
+	require.Equal(t, sarama.OffsetOldest, c.Consumer.Offsets.Initial)
+	require.Equal(t, "copartition", c.Consumer.Group.Rebalance.GroupStrategies[0].Name())
+	require.True(t, c.Consumer.Return.Errors)
+	require.Equal(t, sarama.OffsetNewest, from.Consumer.Offsets.Initial, "the caller's own is left alone")
+
+	p, err := newProducer([]kgo.Opt{
+		kgo.SeedBrokers("127.0.0.1:1"), kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite(), kgo.ProducerLinger(100_000_000), kgo.MaxBufferedRecords(1),
+	}, nil)
+	require.ErrorContains(t, err, "idempotency", "a client that may double records is refused")
+	require.Nil(t, p)
+
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers("127.0.0.1:1"), kgo.ProducerLinger(100_000_000)}, producerOpts()...)...)
+	require.NoError(t, err)
+	defer client.Close()
+	require.Equal(t, kgo.AllISRAcks(), client.OptValue(kgo.RequiredAcks))
+	require.Zero(t, client.OptValue(kgo.ProducerLinger))
+	require.Equal(t, int64(maxEmissions+1), client.OptValue(kgo.MaxBufferedRecords))
+}
+
+// sessions is a group whose sessions end at once, as they do at every rebalance.
+type sessions struct {
+	sarama.ConsumerGroup
+	held, until int
+	end         context.CancelFunc
+	err         error
+}
+
+func (s *sessions) Consume(context.Context, []string, sarama.ConsumerGroupHandler) error {
+	if s.held++; s.held == s.until {
+		s.end()
+		return s.err
+	}
+	return nil
+}
+
+func TestTheNextSessionFollowsARebalanceAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	inner := &sessions{until: 3, end: cancel}
+	// goka waits 5 s each time Consume returns without an error: so it must not.
+	require.NoError(t, (&consumerGroup{ConsumerGroup: inner}).Consume(ctx, nil, nil))
+	require.Equal(t, 3, inner.held)
+
+	inner = &sessions{until: 2, end: func() {}, err: errTest}
+	require.ErrorIs(t, (&consumerGroup{ConsumerGroup: inner}).Consume(t.Context(), nil, nil), errTest)
+}
+
+func TestTopicsAreLookedAtAndNeverMade(t *testing.T) {
+	c := startCluster(t)
+	ctx := t.Context()
+	g := group("ugc-playback")
+	opts := c.options(t.TempDir())
+
+	l, err := inspect(ctx, opts.Kgo, g)
+	require.NoError(t, err)
+	require.Equal(t, int32(partitions), l.partitions[topics.DeadLetters.Name])
+	first := l.table()
+
+	remake := func(n int32, policy string) {
+		_, err := c.adm.DeleteTopics(ctx, g.Table.Name)
+		require.NoError(t, err)
+		if n > 0 {
+			_, err = c.adm.CreateTopic(ctx, n, 1, map[string]*string{"cleanup.policy": kadm.StringPtr(policy)}, g.Table.Name)
+			require.NoError(t, err)
+		}
+	}
+	remake(0, "")
+	_, err = inspect(ctx, opts.Kgo, g)
+	require.ErrorContains(t, err, "ugc-playback-table is not there")
+	require.ErrorContains(t, err, "ugc init")
+	tm, err := topicManager(setupConfig(opts.Sarama))(opts.Brokers)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tm.Close()) }()
+	require.Error(t, tm.EnsureTableExists(g.Table.Name, partitions))
+	require.Error(t, tm.EnsureStreamExists(g.Table.Name, partitions))
+	require.Error(t, tm.EnsureTopicExists(g.Table.Name, partitions, 1, nil))
+	details, err := c.adm.ListTopics(ctx)
+	require.NoError(t, err)
+	require.False(t, details.Has(g.Table.Name), "a topic made by goka would have a retention of its choosing")
+
+	remake(2, "compact")
+	_, err = inspect(ctx, opts.Kgo, g)
+	require.ErrorContains(t, err, "must have the same number")
+	require.ErrorContains(t, tm.EnsureTableExists(g.Table.Name, partitions), "has 2 partitions and needs 4")
+
+	remake(partitions, "delete")
+	_, err = inspect(ctx, opts.Kgo, g)
+	require.ErrorContains(t, err, "states would expire")
+
+	remake(partitions, "compact")
+	l, err = inspect(ctx, opts.Kgo, g)
+	require.NoError(t, err)
+	require.NoError(t, tm.EnsureTableExists(g.Table.Name, partitions))
+	require.NotEqual(t, first, l.table(), "the copy of a topic that was made anew is another folder")
+}
+
+func TestOptionsSayEverythingThatIsWrong(t *testing.T) {
+	_, err := New(Options{Groups: []string{"nobody"}, Epoch: -1, StopTimeout: -1, Backoff: Backoff{Min: 2, Max: 1}})
+	for _, part := range []string{"brokers", "sarama", "kgo", "codec", "data folder", `"nobody"`, "epoch", "stop timeout", "back-off"} {
+		require.ErrorContains(t, err, part)
+	}
+	require.Equal(t, 9, len(strings.Split(err.Error(), "\n")))
+}
+
+func TestBackoff(t *testing.T) {
+	b := Backoff{Random: func() float64 { return 0 }}.orDefault()
+	require.Equal(t, "100ms 200ms 3.2s 5s 5s", strings.Join([]string{
+		b.wait(0).String(), b.wait(1).String(), b.wait(5).String(), b.wait(6).String(), b.wait(1 << 20).String()}, " "))
+	b.Random = func() float64 { return 0.999999 }
+	require.InDelta(t, 50e6, b.wait(0), 1e6)
+}

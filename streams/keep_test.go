@@ -1,0 +1,98 @@
+package streams
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lovoo/goka/storage"
+	"github.com/stretchr/testify/require"
+
+	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
+)
+
+func tableValue(t *testing.T, applied domain.Version, position domain.Millis) []byte {
+	t.Helper()
+	v, err := schemas.Offline().EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: applied, State: domain.PlaybackState{Furthest: position}})
+	require.NoError(t, err)
+	return v
+}
+
+func TestTheGreaterAppliedVersionStays(t *testing.T) {
+	s := storage.NewMemory()
+	h := newHealer("t", quietLog(), nil)
+	put := func(applied domain.Version, position domain.Millis) {
+		require.NoError(t, keep(s, h, "u/m", tableValue(t, applied, position)))
+	}
+	position := func() domain.Millis {
+		v, err := s.Get("u/m")
+		require.NoError(t, err)
+		table, err := schemas.Offline().DecodePlaybackTable(v)
+		require.NoError(t, err)
+		return table.State.Furthest
+	}
+	put(5, 1)
+	put(7, 2)
+	require.Equal(t, domain.Millis(2), position())
+	put(6, 3) // a zombie's, late
+	require.Equal(t, domain.Millis(2), position())
+	require.Contains(t, h.suspects, "u/m")
+	put(7, 4) // of equals, the later one
+	require.Equal(t, domain.Millis(4), position())
+	require.Empty(t, h.suspects, "the key's last record is its newest again")
+
+	require.NoError(t, keep(s, h, "u/m", nil))
+	v, err := s.Get("u/m")
+	require.NoError(t, err)
+	require.Nil(t, v, "a tombstone deletes")
+	require.ErrorContains(t, keep(s, h, "u/m", []byte("rubbish")), "no table value")
+	require.ErrorContains(t, keep(s, h, "", tableValue(t, 1, 1)), "no key")
+}
+
+func TestAHealerTouchesEachRegressedKeyInBatchesAndNotTooSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var touched [][]string
+		h := newHealer("t", quietLog(), func(_ context.Context, keys []string, _ []domain.Version) error {
+			touched = append(touched, keys)
+			return nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _ = h.Run(ctx) }()
+		for i := range 150 {
+			h.regressed(string(rune('a'+i/26))+string(rune('a'+i%26)), 3)
+			h.regressed(string(rune('a'+i/26))+string(rune('a'+i%26)), 4)
+		}
+		h.settled("aa")
+		time.Sleep(healAfter - time.Millisecond)
+		synctest.Wait()
+		require.Empty(t, touched, "a newer record may be on its way")
+		time.Sleep(2*touchEvery + 2*time.Millisecond)
+		synctest.Wait()
+		require.Len(t, touched, 2)
+		require.Len(t, touched[0], touchBatch)
+		require.Len(t, touched[1], 49, "no key twice, and not the one that was settled")
+		h.settled(touched[0][0])
+		time.Sleep(touchAgain + 2*touchEvery)
+		synctest.Wait()
+		require.Len(t, touched, 4, "what a touch did not settle is touched again")
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestANilHealerListensToNobody(t *testing.T) {
+	var h *healer
+	h.regressed("k", 1)
+	h.settled("k")
+}
+
+func TestTouchesAreCommandsThatTheEdgeWouldTake(t *testing.T) {
+	f := touchFact(topics.PlaybackTable.Name, "u", "m", 7, func() domain.Instant { return 1 })
+	require.NoError(t, touchPlayback(f).Validate())
+	require.NoError(t, touchFeedback(f).Validate())
+	require.Equal(t, f.ID, touchFact(topics.PlaybackTable.Name, "u", "m", 7, func() domain.Instant { return 2 }).ID)
+	require.NotEqual(t, f.ID, touchFact(topics.PlaybackTable.Name, "u", "m", 8, func() domain.Instant { return 1 }).ID)
+}
