@@ -29,6 +29,7 @@ func TestExceptionsHaveCodes(t *testing.T) {
 		"two statements":       {query: "SELECT 1; SELECT 2", code: 62},
 		"second one hidden":    {query: "SELECT 1; DROP TABLE t", code: 62},
 		"behind an insert":     {query: "INSERT INTO t VALUES (1); DROP TABLE t", code: 62},
+		"before an insert":     {query: "INSERT INTO t (a); DROP TABLE t; INSERT INTO t FORMAT CSV\n1\n", code: 62},
 		"unknown setting":      {query: "SELECT 1", settings: ch.Settings{"nope_x": 1}, code: 115},
 		"setting not a name":   {query: "SELECT 1", settings: ch.Settings{"max_threads=1,readonly": 1}, code: 115},
 		"bad setting":          {query: "SELECT 1", settings: ch.Settings{"max_threads": "many"}, code: 27},

@@ -35,8 +35,10 @@ func asException(err error) engine.Error {
 	var e engine.Error
 	switch {
 	case errors.As(err, &e) && e.Code() != 0:
-		text := string(e)
-		return engine.Error(strings.TrimSpace(text[strings.Index(text, "Code: "):]))
+		text := strings.TrimSpace(string(e))
+		text = text[strings.Index(text, "Code: "):]
+		lead := fmt.Sprintf("Code: %d. DB::Exception: ", e.Code())
+		return engine.Error(strings.Replace(text, lead+lead, lead, 1)) // as the engine says it for rows from a file
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return exception(codeCancelled, "QUERY_WAS_CANCELLED", "the client went away")
 	}

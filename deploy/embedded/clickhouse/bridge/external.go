@@ -8,7 +8,7 @@ import (
 )
 
 // externalTables makes a temporary table of each file in the form that the URL describes.
-func externalTables(s engine.Session, q *request) error {
+func (h *Handler) externalTables(s engine.Session, q *request) error {
 	if q.form == nil {
 		return nil
 	}
@@ -18,7 +18,7 @@ func externalTables(s engine.Session, q *request) error {
 			if err != nil {
 				return unreadable(err, 0)
 			}
-			err = externalTable(s, q, name, part)
+			err = h.externalTable(s, q, name, part)
 			_ = part.Close()
 			if err != nil {
 				return err
@@ -29,14 +29,14 @@ func externalTables(s engine.Session, q *request) error {
 		if name == "query" || !q.describesTable(name+"_structure") {
 			continue
 		}
-		if err := externalTable(s, q, name, strings.NewReader(parts[0])); err != nil {
+		if err := h.externalTable(s, q, name, strings.NewReader(parts[0])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func externalTable(s engine.Session, q *request, name string, rows io.Reader) error {
+func (h *Handler) externalTable(s engine.Session, q *request, name string, rows io.Reader) error {
 	structure := q.values.Get(name + "_structure")
 	if structure == "" {
 		return exception(codeBadArguments, "BAD_ARGUMENTS", "the external table %s needs the URL parameter %s_structure", name, name)
@@ -45,6 +45,8 @@ func externalTable(s engine.Session, q *request, name string, rows io.Reader) er
 	if _, err := s.Query("CREATE TEMPORARY TABLE "+quoteName(name)+" ("+structure+") ENGINE=Memory", "Null", nil); err != nil {
 		return err
 	}
-	_, err := s.Insert("INSERT INTO "+quoteName(name), format, nil, rows)
-	return err
+	return h.insertRows(s, rows, func(from string) error {
+		_, err := s.Query("INSERT INTO "+quoteName(name)+from+"FORMAT "+quoteName(format), "Null", nil)
+		return err
+	})
 }

@@ -2,9 +2,10 @@ package bridge
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,8 @@ func (f *fake) openSessions() int {
 	return f.open
 }
 
+var fromFile = regexp.MustCompile("^(INSERT INTO \\S+)\\s+FROM INFILE '(.+)' COMPRESSION 'none' FORMAT `(\\w+)`$")
+
 type fakeSession struct {
 	*fake
 	closed bool
@@ -71,6 +74,13 @@ func (s *fakeSession) Query(query, _ string, _ map[string]string) ([]byte, error
 			return nil, err
 		}
 	}
+	if m := fromFile.FindStringSubmatch(query); m != nil {
+		rows, err := os.ReadFile(m[2])
+		if err != nil {
+			return nil, err
+		}
+		s.inserted = append(s.inserted, m[1]+"|"+m[3]+"|"+string(rows))
+	}
 	switch {
 	case strings.HasPrefix(query, "SELECT displayName()"):
 		return []byte("fake\t26.7.2.1\tUTC\n"), nil
@@ -89,17 +99,6 @@ func (s *fakeSession) Stream(query, _ string, _ map[string]string, each func([]b
 	return each([]byte("1\n"))
 }
 
-func (s *fakeSession) Insert(query, format string, _ map[string]string, data io.Reader) (uint64, error) {
-	b, err := io.ReadAll(data)
-	if err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inserted = append(s.inserted, strings.TrimSpace(query)+"|"+format+"|"+string(b))
-	return 1, nil
-}
-
 func (s *fakeSession) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +112,7 @@ func (s *fakeSession) Close() {
 func newFake(t testing.TB, change ...func(*Options)) (*fake, *Handler) {
 	t.Helper()
 	f := &fake{}
-	o := Options{Open: f.session}
+	o := Options{Open: f.session, TempDir: t.TempDir()}
 	for _, c := range change {
 		c(&o)
 	}

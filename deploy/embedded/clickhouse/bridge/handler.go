@@ -22,13 +22,14 @@ import (
 type Options struct {
 	Open func() (engine.Session, error) // opens a session on the running engine; required
 
-	TempDir    string            // where answers that cannot be streamed are spooled; default the system's
-	Settings   map[string]string // apply to every statement that does not set them itself
-	Statements int               // statements at a time, default 64; more wait
-	Wait       time.Duration     // how long a statement waits for its turn, default 30 s
-	Sessions   int               // named sessions kept, default 64
-	QueryBytes int64             // longest text of a statement without inserted rows, default 64 MiB
-	FormBytes  int64             // largest external tables of one statement together, default 256 MiB
+	TempDir     string            // where rows, and answers that cannot be streamed, are spooled; default the system's
+	Settings    map[string]string // apply to every statement that does not set them itself
+	Statements  int               // statements at a time, default 64; more wait
+	Wait        time.Duration     // how long a statement waits for its turn, default 30 s
+	Sessions    int               // named sessions kept, default 64
+	QueryBytes  int64             // longest text of a statement without inserted rows, default 64 MiB
+	InsertBytes int64             // most bytes of rows of one statement, default 4 GiB
+	FormBytes   int64             // largest external tables of one statement together, default 256 MiB
 }
 
 // Validate reports everything that is wrong with the options.
@@ -37,7 +38,7 @@ func (o Options) Validate() error {
 	if o.Open == nil {
 		errs = append(errs, errors.New("bridge: no engine to open sessions on"))
 	}
-	if o.Statements < 0 || o.Sessions < 0 || o.Wait < 0 || o.QueryBytes < 0 || o.FormBytes < 0 {
+	if o.Statements < 0 || o.Sessions < 0 || o.Wait < 0 || o.QueryBytes < 0 || o.InsertBytes < 0 || o.FormBytes < 0 {
 		errs = append(errs, errors.New("bridge: limits must not be negative"))
 	}
 	for name := range o.Settings {
@@ -62,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.QueryBytes == 0 {
 		o.QueryBytes = 64 << 20
+	}
+	if o.InsertBytes == 0 {
+		o.InsertBytes = 4 << 30
 	}
 	if o.FormBytes == 0 {
 		o.FormBytes = 256 << 20

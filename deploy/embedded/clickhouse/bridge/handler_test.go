@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 )
 
 func TestBadRequestsGetExceptions(t *testing.T) {
-	small := func(o *Options) { o.QueryBytes, o.FormBytes = 64, 256 }
+	small := func(o *Options) { o.QueryBytes, o.InsertBytes, o.FormBytes = 64, 64, 256 }
 	block := compress.NewWriter(1, compress.LZ4)
 	require.NoError(t, block.Compress([]byte("1,2\n")))
 	form := "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT 1\r\n--b\r\nContent-Disposition: form-data; name=\"x\"; filename=\"x\"\r\n\r\n%s\r\n--b--\r\n"
@@ -49,6 +50,7 @@ func TestBadRequestsGetExceptions(t *testing.T) {
 		"block cut behind it":     {target: insert, body: string(block.Data[:25]), code: 33, status: 400},
 		"block cut in its data":   {target: insert, body: string(block.Data[:len(block.Data)-1]), code: 33, status: 400},
 		"block with a wrong sum":  {target: insert, body: "x" + string(block.Data[1:]), code: 33, status: 400},
+		"too many rows":           {target: "/?query=INSERT+INTO+t+FORMAT+CSV", body: strings.Repeat("1\n", 33), code: 307, status: 413, says: "64 bytes"},
 		"setting no name":         {target: "/?max%27threads=1", body: "SELECT 1", code: 115, status: 404, says: `max\'threads`},
 		"two statements":          {target: "/", body: "SELECT 1; SELECT 2", code: 62, status: 400},
 		"change by GET":           {method: "GET", target: "/?query=DROP+TABLE+t", code: 164, status: 403, says: "POST"},
@@ -76,6 +78,9 @@ func TestBadRequestsGetExceptions(t *testing.T) {
 			require.Empty(t, f.inserted)
 			h.Close()
 			require.Zero(t, f.openSessions(), "every session is closed")
+			spooled, err := os.ReadDir(h.o.TempDir)
+			require.NoError(t, err)
+			require.Empty(t, spooled, "no spool file is left")
 		})
 	}
 }
@@ -242,7 +247,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("query=INSERT+INTO+t+FORMAT+CSV", "1\n", "", "")
 	f.Add("compress=1&x_structure=a", "--b\r\n", "br", "multipart/form-data; boundary=b")
 	f.Fuzz(func(t *testing.T, query, body, encoding, kind string) {
-		_, h := newFake(t, func(o *Options) { o.TempDir = t.TempDir() })
+		_, h := newFake(t)
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.URL.RawQuery = query
 		r.Header.Set("Content-Encoding", encoding)

@@ -29,17 +29,18 @@ func (h *Handler) run(ctx context.Context, q *request, a *answer) error {
 	if err != nil {
 		return err
 	}
-	if err := externalTables(s, q); err != nil {
-		return err
-	}
-	if err := allowed(s, q); err != nil {
+	if err := h.externalTables(s, q); err != nil {
 		return err
 	}
 	defer h.killWhenCancelled(ctx, tag)()
 	st := q.statement
+	if q.data != nil {
+		return h.insert(s, q)
+	}
+	if err := q.allowed(s, st.text); err != nil {
+		return err
+	}
 	switch {
-	case q.data != nil:
-		return insert(s, q)
 	case !st.isSelect():
 		out, err := s.Query(st.text, q.format, q.params)
 		if err != nil {
@@ -55,11 +56,8 @@ func (h *Handler) run(ctx context.Context, q *request, a *answer) error {
 
 // allowed refuses what the engine would take but the server's HTTP interface does not: several statements in one
 // request, of which the second could be anything, and changes by GET.
-func allowed(s engine.Session, q *request) error {
-	class, n := engine.Mutating, 1
-	if !q.statement.isInsert() {
-		class, n = s.Classify(q.statement.text)
-	}
+func (q *request) allowed(s engine.Session, text string) error {
+	class, n := s.Classify(text)
 	if n > 1 {
 		return exception(codeSyntaxError, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
 	}
@@ -67,31 +65,6 @@ func allowed(s engine.Session, q *request) error {
 		return exception(codeReadonly, "READONLY", "Cannot execute query in readonly mode: use method POST to change anything")
 	}
 	return nil
-}
-
-// insert feeds rows to the table. What it leaves behind when it fails: see engine.Session.
-func insert(s engine.Session, q *request) error {
-	st := q.statement
-	rows := &errorKeeper{r: q.data}
-	_, err := s.Insert(st.text[:st.formatAt], st.format, q.params, rows)
-	if err != nil && rows.err != nil {
-		return unreadable(rows.err, 0)
-	}
-	return err
-}
-
-// errorKeeper tells errors of the client's rows from errors of the engine.
-type errorKeeper struct {
-	r   io.Reader
-	err error
-}
-
-func (k *errorKeeper) Read(p []byte) (int, error) {
-	n, err := k.r.Read(p)
-	if err != nil && err != io.EOF {
-		k.err = err
-	}
-	return n, err
 }
 
 func stream(s engine.Session, q *request, a *answer) error {

@@ -10,30 +10,37 @@ type statement struct {
 	format string // the name that a FORMAT clause gives, "" without one
 
 	formatAt int // where the word FORMAT starts, len(text) without one
+	tailAt   int // of an INSERT: where its SETTINGS start, formatAt without any
 	dataAt   int // of an INSERT with a FORMAT clause: where its inline data start, len(text) without any
 }
 
 // parseStatement reads the outline of a query. It never fails: what it does not understand is left to the engine.
 func parseStatement(text string) statement {
-	st := statement{text: text, formatAt: len(text), dataAt: len(text)}
+	st := statement{text: text, formatAt: len(text), tailAt: len(text), dataAt: len(text)}
 	sc := scanner{text: text}
-	for {
+	for last := ""; ; {
 		t := sc.next()
+		word, before := strings.ToUpper(t.word), last
+		last = word
 		switch {
-		case t.word == "":
+		case word == "":
 			return st
 		case st.verb == "":
-			st.verb = strings.ToUpper(t.word)
-		case t.depth > 0:
-		case st.verb == "INSERT" && (strings.EqualFold(t.word, "VALUES") || strings.EqualFold(t.word, "SELECT")):
+			st.verb = word
+		case t.depth > 0, before == "INTO", before == "TABLE" && word != "FUNCTION": // no clause, or a table's name
+		case st.verb == "INSERT" && (word == "VALUES" || word == "SELECT"):
 			return st // what follows is the engine's to read, and VALUES may hold any bytes
-		case strings.EqualFold(t.word, "FORMAT"):
-			if name := sc.next(); name.word != "" {
-				st.format, st.formatAt = name.word, t.at
-				if st.verb == "INSERT" {
-					st.dataAt = afterBreak(text, sc.at)
-					return st
-				}
+		case st.verb == "INSERT" && word == "SETTINGS":
+			st.tailAt = t.at
+		case word == "FORMAT":
+			name := sc.next()
+			if name.word == "" {
+				return st
+			}
+			st.format, st.formatAt = name.word, t.at
+			if st.verb == "INSERT" {
+				st.tailAt, st.dataAt = min(st.tailAt, t.at), afterBreak(text, sc.at)
+				return st
 			}
 		}
 	}

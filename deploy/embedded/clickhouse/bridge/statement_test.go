@@ -10,7 +10,7 @@ import (
 
 func TestOutlineOfStatements(t *testing.T) {
 	for query, want := range map[string]struct {
-		verb, format, head, data string
+		verb, format, head, tail, data string
 	}{
 		"":                                  {},
 		"SELECT 1":                          {verb: "SELECT", head: "SELECT 1"},
@@ -20,17 +20,25 @@ func TestOutlineOfStatements(t *testing.T) {
 		"SELECT * FROM (SELECT 1 FORMAT X)": {verb: "SELECT", head: "SELECT * FROM (SELECT 1 FORMAT X)"},
 		"SELECT 'it\\'s FORMAT', `FORMAT` FORMAT Raw SETTINGS a = 1": {verb: "SELECT", format: "Raw", head: "SELECT 'it\\'s FORMAT', `FORMAT` "},
 		"INSERT INTO t FORMAT CSV\n1\n":                              {verb: "INSERT", format: "CSV", head: "INSERT INTO t ", data: "1\n"},
-		"insert into t (a) settings x=1 format CSV  \r\n\n1":         {verb: "INSERT", format: "CSV", head: "insert into t (a) settings x=1 ", data: "\n1"},
+		"insert into t (a) settings x=1 format CSV  \r\n\n1":         {verb: "INSERT", format: "CSV", head: "insert into t (a) ", tail: "settings x=1 ", data: "\n1"},
 		"INSERT INTO t VALUES ('FORMAT CSV\n1')":                     {verb: "INSERT", head: "INSERT INTO t VALUES ('FORMAT CSV\n1')"},
 		"INSERT INTO t (`format`) SELECT 1 FORMAT CSV":               {verb: "INSERT", head: "INSERT INTO t (`format`) SELECT 1 FORMAT CSV"},
 		"INSERT INTO t -- FORMAT CSV\nFORMAT TSV\nFORMAT":            {verb: "INSERT", format: "TSV", head: "INSERT INTO t -- FORMAT CSV\n", data: "FORMAT"},
+		"INSERT INTO settings FORMAT CSV":                            {verb: "INSERT", format: "CSV", head: "INSERT INTO settings "},
+		"INSERT INTO TABLE format FORMAT CSV":                        {verb: "INSERT", format: "CSV", head: "INSERT INTO TABLE format "},
+		"INSERT INTO FUNCTION f('x') FORMAT CSV\n":                   {verb: "INSERT", format: "CSV", head: "INSERT INTO FUNCTION f('x') "},
 		"SELECT 'open":    {verb: "SELECT", head: "SELECT 'open"},
 		"SELECT 1 FORMAT": {verb: "SELECT", head: "SELECT 1 FORMAT"},
 	} {
 		st := parseStatement(query)
 		require.Equal(t, want.verb, st.verb, query)
 		require.Equal(t, want.format, st.format, query)
-		require.Equal(t, want.head, st.text[:st.formatAt], query)
+		head := st.formatAt
+		if st.verb == "INSERT" {
+			head = st.tailAt
+		}
+		require.Equal(t, want.head, st.text[:head], query)
+		require.Equal(t, want.tail, st.text[head:st.formatAt], query)
 		require.Equal(t, want.data, st.text[st.dataAt:], query)
 	}
 }

@@ -1,13 +1,15 @@
 // Package engine loads libchdb, which is the ClickHouse server as a library, and runs SQL in it. There is no cgo:
 // symbols are bound at run time, so a process that never opens the engine never maps its half gigabyte.
 //
+// Rows of an INSERT are given as a file (FROM INFILE). The library's streaming INSERT is not used: in 26.7 each one
+// leaves a thread's state pointing at what is gone, which its log calls fatal, from a single thread too.
+//
 // One process holds at most one engine, on one data directory, and should do little else: the library owns threads
 // and memory that Go knows nothing of, and a fault in it ends the process. Hence the child process one level up.
 package engine
 
 import (
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -52,11 +54,6 @@ type Session interface {
 	// chunk is a document of its own in the given format, so formats with a head or a foot cannot be streamed. An
 	// error of each cancels the statement and is returned.
 	Stream(query, format string, params map[string]string, each func(chunk []byte) error) error
-
-	// Insert feeds an INSERT, given without FORMAT clause, from a reader and returns the rows written. It returns
-	// without error only after the rows are in the table. An error of the reader drops the block being read:
-	// an INSERT of one block is then whole or absent, one of several may have written its first ones.
-	Insert(query, format string, params map[string]string, data io.Reader) (rows uint64, err error)
 
 	// Close frees the session with its temporary tables. Closing twice is harmless; no statement may be running.
 	Close()

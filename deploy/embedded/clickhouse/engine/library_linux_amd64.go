@@ -26,19 +26,11 @@ type library struct {
 	resultBuffer  func(result pointer) pointer
 	resultLength  func(result pointer) uintptr
 	resultError   func(result pointer) string
-	resultWritten func(result pointer) uint64
 	destroyResult func(result pointer)
 
 	stream       statement
 	streamFetch  func(conn, stream pointer) pointer
 	streamCancel func(conn, stream pointer)
-
-	insert        statement
-	insertAppend  func(insert, data pointer, n uintptr) int32
-	insertDone    func(insert pointer) pointer
-	insertCancel  func(insert pointer)
-	insertError   func(insert pointer) string
-	insertDestroy func(insert pointer)
 }
 
 func load(path string) (*library, error) {
@@ -60,17 +52,10 @@ func load(path string) (*library, error) {
 		{"chdb_result_buffer", &l.resultBuffer},
 		{"chdb_result_length", &l.resultLength},
 		{"chdb_result_error", &l.resultError},
-		{"chdb_result_rows_written", &l.resultWritten},
 		{"chdb_destroy_query_result", &l.destroyResult},
 		{"chdb_stream_query_with_params_n", &l.stream},
 		{"chdb_stream_fetch_result", &l.streamFetch},
 		{"chdb_stream_cancel_query", &l.streamCancel},
-		{"chdb_stream_insert_with_params_n", &l.insert},
-		{"chdb_stream_append", &l.insertAppend},
-		{"chdb_stream_done", &l.insertDone},
-		{"chdb_stream_cancel_insert", &l.insertCancel},
-		{"chdb_stream_insert_error", &l.insertError},
-		{"chdb_destroy_insert_stream", &l.insertDestroy},
 	} {
 		symbol, err := purego.Dlsym(handle, s.name)
 		if err != nil || symbol == 0 {

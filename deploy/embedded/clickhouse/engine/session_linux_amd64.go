@@ -2,9 +2,7 @@ package engine
 
 import (
 	"errors"
-	"io"
 	"runtime"
-	"sync"
 	"unsafe"
 )
 
@@ -74,46 +72,6 @@ func (s *session) next(stream pointer, each func([]byte) error) (more bool, err 
 		return false, nil
 	}
 	return true, each(unsafe.Slice((*byte)(s.lib.resultBuffer(chunk)), n))
-}
-
-var errStopped = errors.New("the engine takes no more rows") // the reason comes from insertDone
-
-type appender struct {
-	lib    *library
-	insert pointer
-}
-
-func (a appender) Write(b []byte) (int, error) {
-	if len(b) > 0 && a.lib.insertAppend(a.insert, pointer(&b[0]), uintptr(len(b))) != 0 {
-		return 0, errStopped
-	}
-	return len(b), nil
-}
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
-
-func (s *session) Insert(query, format string, params map[string]string, data io.Reader) (uint64, error) {
-	insert := s.run(s.lib.insert, query, format, params)
-	defer s.lib.insertDestroy(insert)
-	if msg := s.lib.insertError(insert); msg != "" {
-		return 0, Error(msg)
-	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	plain := struct{ io.Reader }{data} // or WriteTo would get round the buffer
-	if _, err := io.CopyBuffer(appender{s.lib, insert}, plain, *buf); err != nil && !errors.Is(err, errStopped) {
-		s.lib.insertCancel(insert)
-		return 0, err
-	}
-	done := s.lib.insertDone(insert)
-	if done == nil {
-		return 0, Error("Code: 1001. DB::Exception: the engine gave no result for an insert. (STD_EXCEPTION)")
-	}
-	defer s.lib.destroyResult(done)
-	if msg := s.lib.resultError(done); msg != "" {
-		return 0, Error(msg)
-	}
-	return s.lib.resultWritten(done), nil
 }
 
 func (s *session) take(result pointer) ([]byte, error) {

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,37 +139,4 @@ func TestStream(t *testing.T) {
 	err := s.Stream("SELECT number FROM numbers(100000000000)", "RowBinary", nil, func([]byte) error { return stop })
 	require.ErrorIs(t, err, stop)
 	require.Equal(t, "1", query(t, s, "SELECT 1"), "the session goes on")
-}
-
-// broken is a reader that fails behind its content.
-func broken(content string) (io.Reader, error) {
-	err := errors.New("client went away")
-	return io.MultiReader(strings.NewReader(content), &failing{err}), err
-}
-
-type failing struct{ err error }
-
-func (f *failing) Read([]byte) (int, error) { return 0, f.err }
-
-func TestInsertIsWholeOrAbsent(t *testing.T) {
-	s := openSession(t)
-	query(t, s, "CREATE TABLE whole (x UInt32) ENGINE = MergeTree ORDER BY x")
-	var rows strings.Builder
-	for i := range 200_000 {
-		fmt.Fprintln(&rows, i)
-	}
-	data, gone := broken(rows.String())
-	_, err := s.Insert("INSERT INTO whole", "TSV", nil, data)
-	require.ErrorIs(t, err, gone)
-	require.Equal(t, "0", query(t, s, "SELECT count() FROM whole"))
-
-	_, err = s.Insert("INSERT INTO whole", "TSV", nil, strings.NewReader(rows.String()+"not a number\n"))
-	require.Error(t, err)
-	require.Equal(t, "0", query(t, s, "SELECT count() FROM whole"))
-
-	n, err := s.Insert("INSERT INTO whole", "TSV", nil, strings.NewReader(rows.String()))
-	require.NoError(t, err)
-	require.Equal(t, uint64(200_000), n)
-	require.Equal(t, "200000", query(t, s, "SELECT count() FROM whole"))
-	require.Equal(t, "1", query(t, s, "SELECT count() FROM system.parts WHERE table = 'whole' AND active"))
 }
