@@ -39,8 +39,17 @@ func (t Token) Add(m Mark) Token {
 	return t
 }
 
-// String is the form that travels in headers: base64url, no padding.
+// String is the form that travels in headers: base64url, no padding. A token that would be longer than a header should be goes without its
+// movies: it asks for no less, only less exactly.
 func (t Token) String() string {
+	text := t.text(true)
+	if len(text) > maxTokenText {
+		text = t.text(false)
+	}
+	return text
+}
+
+func (t Token) text(movies bool) string {
 	if len(t) == 0 {
 		return ""
 	}
@@ -55,7 +64,9 @@ func (t Token) String() string {
 		b.WriteByte('/')
 		b.WriteString(strconv.FormatInt(int64(m.Version), 10))
 		b.WriteByte('/')
-		b.WriteString(m.Movie)
+		if movies {
+			b.WriteString(m.Movie)
+		}
 	}
 	return base64.RawURLEncoding.EncodeToString([]byte(b.String()))
 }
