@@ -70,7 +70,7 @@ func options(addr, dir string) Options {
 	config := sarama.NewConfig()
 	config.Version = sarama.V2_8_0_0
 	config.Metadata.AllowAutoTopicCreation = false
-	config.Consumer.Group.Session.Timeout = 3 * time.Second
+	config.Consumer.Group.Session.Timeout = 1500 * time.Millisecond
 	config.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
 	config.Consumer.Offsets.AutoCommit.Interval = 100 * time.Millisecond
 	return Options{

@@ -66,8 +66,8 @@ func (s *Streams) healerOf(g Group) *healer {
 	return h
 }
 
-// Run processes until ctx ends, then finishes what is under way, within twice StopTimeout, and returns nil; an error only says that a group did not stop in that
-// time. A processor that ends is logged once, and replaced after a back-off, for as long as it takes. Run it once.
+// Run processes until ctx ends, then finishes what is under way, within StopTimeout, leaves the group, within 10 s, and returns nil; an error only says that
+// a group did not stop in that time. A processor that ends is logged once, and replaced after a back-off, for as long as it takes. Run it once.
 func (s *Streams) Run(ctx context.Context) error {
 	var all errgroup.Group
 	for _, g := range s.groups {

@@ -34,6 +34,9 @@ type supervised struct {
 // healthyRun is how long a processor must have run for the next failure to count as the first.
 const healthyRun = 30 * time.Second
 
+// leaveTimeout is how long goka may take to hang up once nothing is under way any more.
+const leaveTimeout = 10 * time.Second
+
 var errStopTimeout = errors.New("the group did not stop in time; what it had under way is not committed and comes again")
 
 // Run runs one processor after another until ctx ends.
@@ -93,7 +96,7 @@ func (g *supervised) stop(run *incarnation, done <-chan error) error {
 	case <-timer.C:
 	}
 	run.out.fail(errStopTimeout)
-	timer.Reset(g.options.StopTimeout)
+	timer.Reset(leaveTimeout)
 	select {
 	case <-done:
 		return nil

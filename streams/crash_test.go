@@ -1,0 +1,190 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/domain"
+	"ugc/schemas/topics"
+)
+
+const (
+	childAddr = "UGC_STREAMS_TEST_CHILD"
+	childDir  = "UGC_STREAMS_TEST_DIR"
+)
+
+// TestMain runs the streams, and nothing else, in a process that is there to be killed.
+func TestMain(m *testing.M) {
+	addr := os.Getenv(childAddr)
+	if addr == "" {
+		os.Exit(m.Run())
+	}
+	s, err := New(options(addr, os.Getenv(childDir)))
+	if err == nil {
+		err = s.Run(context.Background())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func (c *cluster) child(dir string) *exec.Cmd {
+	c.t.Helper()
+	self, err := os.Executable()
+	require.NoError(c.t, err)
+	cmd := exec.Command(self, "-test.run=^$")
+	cmd.Env = append(os.Environ(), childAddr+"="+c.addr, childDir+"="+dir)
+	require.NoError(c.t, cmd.Start())
+	return cmd
+}
+
+func (c *cluster) total(topic string) (n int64) {
+	for _, end := range c.ends(topic) {
+		n += end
+	}
+	return n
+}
+
+func many(n int) (commands []domain.Command) {
+	for i := range n {
+		commands = append(commands, report(fmt.Sprint("u", i%37), fmt.Sprint("m", i%2), i/37))
+	}
+	return commands
+}
+
+func TestKillingTheProcessLosesAndDoublesNothing(t *testing.T) {
+	c := startCluster(t)
+	dir := t.TempDir()
+	const n = 30_000
+	c.send(many(n)...)
+	for k := range 4 {
+		before := c.total(topics.PlaybackEvents.Name)
+		child := c.child(dir)
+		require.Eventually(t, func() bool { return c.total(topics.PlaybackEvents.Name) > before+200 }, patience, time.Millisecond)
+		require.NoError(t, child.Process.Kill())
+		require.Error(t, child.Wait())
+		if k%2 == 1 { // its copy of the tables is lost, too
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "streams")))
+		}
+	}
+	c.run(c.options(dir))
+	c.committed(group("ugc-playback"))
+	c.requireFold()
+	t.Logf("%d commands, %d event records, %d table records", n, c.total(topics.PlaybackEvents.Name), c.total(topics.PlaybackTable.Name))
+}
+
+func TestInputsThatComeAgainChangeNothing(t *testing.T) {
+	for name, lost := range map[string]bool{"the copy kept": false, "the copy lost": true} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t)
+			dir := t.TempDir()
+			c.send(many(500)...)
+			_, running := c.run(c.options(dir))
+			c.committed(group("ugc-playback"))
+			running.stop()
+			c.rewind(group("ugc-playback"))
+			if lost {
+				dir = t.TempDir()
+			}
+			c.run(c.options(dir))
+			c.committed(group("ugc-playback"))
+			c.requireFold()
+		})
+	}
+}
+
+// first changes how the first producer of a group writes; later ones are left alone.
+func first(change func(write writer) writer) func(*producer) *producer {
+	var changed atomic.Bool
+	return func(p *producer) *producer {
+		if !changed.Swap(true) {
+			p.write = change(p.write)
+		}
+		return p
+	}
+}
+
+type writer = func(context.Context, *kgo.Record, func(*kgo.Record, error))
+
+// lossy loses what is written to a topic after n records, as for a process that is killed before its answers come.
+func lossy(topic string, n int64, lost *atomic.Int64) func(writer) writer {
+	return func(write writer) writer {
+		var seen atomic.Int64
+		return func(ctx context.Context, r *kgo.Record, f func(*kgo.Record, error)) {
+			if r.Topic != topic || seen.Add(1) <= n {
+				write(ctx, r, f)
+				return
+			}
+			lost.Add(1)
+			context.AfterFunc(ctx, func() { f(r, context.Cause(ctx)) })
+		}
+	}
+}
+
+func TestACopyAheadOfItsTopicIsWrittenAgain(t *testing.T) {
+	for name, topic := range map[string]string{"of the table": topics.PlaybackTable.Name, "of the events": topics.PlaybackEvents.Name} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t)
+			dir := t.TempDir()
+			c.send(many(400)...)
+			o := c.options(dir)
+			o.Groups = []string{"ugc-playback"}
+			o.StopTimeout = 100 * time.Millisecond
+			var lost atomic.Int64
+			o.wrap = first(lossy(topic, 100, &lost))
+			_, running := c.run(o)
+			require.Eventually(t, func() bool { return lost.Load() > 50 }, patience, tick)
+			running.stop()
+			require.Less(t, c.total(topic), int64(400))
+
+			o.wrap = nil
+			c.run(o)
+			c.committed(group("ugc-playback"))
+			c.requireFold()
+		})
+	}
+}
+
+func TestAFailedEmitIsNotCommittedPast(t *testing.T) {
+	c := startCluster(t)
+	c.send(many(400)...)
+	o := c.options(t.TempDir())
+	o.Groups = []string{"ugc-playback"}
+	// One event is refused, late; what is emitted meanwhile is written. goka would commit past the one that is not.
+	var refused atomic.Bool
+	o.wrap = first(func(write writer) writer {
+		var events atomic.Int64
+		later := make(chan struct{})
+		return func(ctx context.Context, r *kgo.Record, f func(*kgo.Record, error)) {
+			if r.Topic != topics.PlaybackEvents.Name {
+				write(ctx, r, f)
+				return
+			}
+			switch events.Add(1) {
+			case 50:
+				go func() {
+					<-later
+					refused.Store(true)
+					f(r, errTest)
+				}()
+				return
+			case 200:
+				write(ctx, r, func(r *kgo.Record, err error) { f(r, err); close(later) })
+				return
+			}
+			write(ctx, r, f)
+		}
+	})
+	c.run(o)
+	require.Eventually(t, refused.Load, patience, tick)
+	c.committed(group("ugc-playback"))
+	c.requireFold()
+}
