@@ -18,12 +18,11 @@ type marks struct {
 	generation projections.Generation
 }
 
-// Watermarks implements projections.Sink. Of a partition the newest epoch counts: offsets of topics that were made anew start again.
+// Watermarks implements projections.Sink.
 func (m *marks) Watermarks(ctx context.Context) (map[int32]projections.Watermark, error) {
 	out := map[int32]projections.Watermark{}
 	err := m.read(ctx, "read watermarks of ", "ugc_watermarks", `
-SELECT partition, next_offset, version FROM {table} FINAL
-WHERE view = ? AND generation = ? ORDER BY partition, epoch DESC LIMIT 1 BY partition`,
+SELECT partition, next_offset, version FROM {table} FINAL WHERE view = ? AND generation = ?`,
 		func(rows driver.Rows) error {
 			var (
 				partition     int32
@@ -38,7 +37,7 @@ WHERE view = ? AND generation = ? ORDER BY partition, epoch DESC LIMIT 1 BY part
 	return out, err
 }
 
-// Advance implements projections.Sink. A lower watermark is written too, and counts for nothing: the table keeps the greatest.
+// Advance implements projections.Sink. A lower watermark is written too, and counts for nothing: the table keeps the greatest of each number.
 func (m *marks) Advance(ctx context.Context, marks map[int32]projections.Watermark) error {
 	if len(marks) == 0 {
 		return nil
@@ -49,11 +48,10 @@ func (m *marks) Advance(ctx context.Context, marks map[int32]projections.Waterma
 	}
 	slices.Sort(partitions)
 	now := m.store.o.Now().UTC()
-	return m.write(ctx, "advance watermarks of ", "ugc_watermarks", "view, generation, partition, epoch, next_offset, version, advanced_at", func(b driver.Batch) error {
+	return m.write(ctx, "advance watermarks of ", "ugc_watermarks", "view, generation, partition, next_offset, version, advanced_at", func(b driver.Batch) error {
 		for _, p := range partitions {
 			w := marks[p]
-			epoch := uint16(max(0, w.Version.Epoch()))
-			if err := b.Append(m.generation.View, uint32(m.generation.Number), p, epoch, w.Next, int64(w.Version), now); err != nil {
+			if err := b.Append(m.generation.View, uint32(m.generation.Number), p, w.Next, int64(w.Version), now); err != nil {
 				return err
 			}
 		}

@@ -28,20 +28,18 @@ SETTINGS {{.Durable}}
 {{- end}}
 
 {{define "watermarks.table" -}}
--- How far a generation has come in a partition. Numbers only grow, whoever writes them and in whatever order; topics that are made
--- anew begin a new epoch, and with it count from the start.
+-- How far a generation has come in a partition. Each number only grows, whoever writes it and in whatever order.
 CREATE TABLE IF NOT EXISTS {{.Catalog "ugc_watermarks"}}{{.OnCluster}}
 (
     view        String,
     generation  UInt32,
     partition   Int32,
-    epoch       UInt16,
     next_offset SimpleAggregateFunction(max, Int64),
     version     SimpleAggregateFunction(max, Int64),
     advanced_at SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 )
 ENGINE = {{.CatalogEngine "AggregatingMergeTree" ""}}
-ORDER BY (view, generation, partition, epoch)
+ORDER BY (view, generation, partition)
 SETTINGS {{.Durable}}
 {{- end}}
 
