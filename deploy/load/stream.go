@@ -1,16 +1,11 @@
 package load
 
-import (
-	"container/heap"
-
-	"ugc/domain"
-)
+import "container/heap"
 
 // Stream is everything that the viewers send, in order. It is not safe for concurrent use.
 type Stream struct {
 	plan   *plan
 	active turns
-	now    int64 // turn of the newest visit that has begun
 	ended  bool
 }
 
@@ -22,8 +17,13 @@ func NewStream(seed uint64, users, movies int) *Stream {
 // Next is what is sent next: one delivery, or a whole offline upload, at most limit deliveries of it. Nil when the world has nothing more
 // to watch. The commands are shared and must not be changed.
 func (s *Stream) Next(limit int) []Delivery {
+	out, _ := s.next(limit)
+	return out
+}
+
+func (s *Stream) next(limit int) ([]Delivery, *visit) {
 	if limit <= 0 {
-		return nil
+		return nil, nil
 	}
 	for !s.ended && (len(s.active) == 0 || s.active[0].turn() > int64(len(s.plan.bookings)-1)) {
 		if !s.plan.book() {
@@ -34,7 +34,7 @@ func (s *Stream) Next(limit int) []Delivery {
 		heap.Push(&s.active, &turn{visit: v})
 	}
 	if len(s.active) == 0 {
-		return nil
+		return nil, nil
 	}
 	t := s.active[0]
 	n := 1
@@ -48,7 +48,7 @@ func (s *Stream) Next(limit int) []Delivery {
 	} else {
 		heap.Fix(&s.active, 0)
 	}
-	return out
+	return out, t.visit
 }
 
 // visits is how many visits have begun.
@@ -96,6 +96,3 @@ func (h *turns) Pop() any {
 func (v *visit) lane(lanes int) int {
 	return int(mix(uint64(v.user)*uint64(len(devices))+uint64(v.device)) % uint64(lanes))
 }
-
-// trueTime is the time of the fact by a clock that is right.
-func (v *visit) trueTime(f *domain.Fact) domain.Instant { return f.OccurredAt - v.clockError }

@@ -37,6 +37,7 @@ type visit struct {
 	clockError domain.Instant
 	batched    int64 // 0 to 999: sent in batches where this is below the share that the options ask for
 	deliveries []Delivery
+	record     *record // nil before the first is sent
 }
 
 // visit makes visit n of the plan; the same n always gives the same.

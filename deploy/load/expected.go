@@ -1,0 +1,154 @@
+package load
+
+import (
+	"slices"
+
+	"ugc/domain"
+)
+
+// span is a number that lies between two bounds, both included.
+type span struct{ lo, hi int64 }
+
+func (s span) holds(n int64) bool { return s.lo <= n && n <= s.hi }
+
+// candidate is a value that a register may hold, and the range of its time. A register that was cleared holds the candidate with set false.
+type candidate struct {
+	set    bool
+	value  int64
+	lo, hi domain.Instant
+}
+
+// register is every value that may have won. It may also never have been written, where nothing that was is certain.
+type register struct {
+	candidates []candidate
+	certain    bool
+}
+
+// allows says whether the register may show this; at 0: nothing is shown.
+func (r register) allows(shown candidate) bool {
+	if !shown.set {
+		return !r.certain || slices.ContainsFunc(r.candidates, func(c candidate) bool { return !c.set })
+	}
+	return slices.ContainsFunc(r.candidates, func(c candidate) bool {
+		return c.set && c.value == shown.value && c.lo <= shown.lo && shown.lo <= c.hi
+	})
+}
+
+// add keeps a write that may have won against the greatest stamp that is certainly there.
+func (r *register) add(w write, least domain.Stamp, set bool, value int64) {
+	if !w.stamp(w.hi).Before(least) {
+		r.candidates = append(r.candidates, candidate{set: set, value: value, lo: max(w.lo, least.At), hi: w.hi})
+	}
+}
+
+// expected is what may be shown of one user and one movie.
+type expected struct {
+	playback span // rows: 0 or 1
+	feedback bool // something was certainly said
+
+	position, resume, duration register
+	watched, plays, viewed     span
+	completed                  span // 0 or 1
+	first, last                span
+	ranges                     domain.Intervals // what was watched, where that is certain
+	exact                      bool             // nothing is uncertain
+
+	opinions [4]register // by domain.OpinionKind
+}
+
+// expect folds all writes about one user and one movie. Where some are uncertain it folds those that are certain, at their earliest, and all
+// that may be, at their latest: everything that only grows lies between the two.
+func (d deciders) expect(writes []write) expected {
+	low := d.over(writes, certainly, earliest)
+	high, allEarly, certainLate := low, low, low
+	e := expected{exact: !slices.ContainsFunc(writes, write.blurred)}
+	if !e.exact {
+		high, allEarly, certainLate = d.over(writes, perhaps, latest), d.over(writes, perhaps, earliest), d.over(writes, certainly, latest)
+	}
+	a, b := d.rules.Viewing(low.playback), d.rules.Viewing(high.playback)
+	e.ranges = a.Watched
+	e.watched = span{int64(a.WatchedTime), int64(b.WatchedTime)}
+	e.plays = span{a.Plays, b.Plays}
+	e.viewed = span{a.ViewedSeconds, b.ViewedSeconds}
+	e.completed = span{count(a.Completed), count(b.Completed)}
+	e.playback = span{count(a.LastSeen != 0), count(b.LastSeen != 0)}
+	e.first = span{int64(allEarly.playback.FirstSeen), int64(certainLate.playback.FirstSeen)}
+	if e.playback.lo == 0 {
+		e.first.hi = int64(high.playback.LastSeen)
+	}
+	e.last = span{int64(low.playback.LastSeen), int64(high.playback.LastSeen)}
+	e.registers(d, writes, low)
+	return e
+}
+
+func count(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// registers finds what may have won in each.
+func (e *expected) registers(d deciders, writes []write, low fold) {
+	p := &low.playback
+	e.position.certain, e.resume.certain, e.duration.certain = !p.Position.Stamp.IsZero(), !p.Resume.Stamp.IsZero(), !p.Duration.Stamp.IsZero()
+	for kind := domain.LikeKind; kind <= domain.RatingKind; kind++ {
+		stamp := low.opinions.Of(kind).Stamp
+		e.opinions[kind].certain = !stamp.IsZero()
+		e.feedback = e.feedback || !stamp.IsZero()
+	}
+	for _, w := range writes {
+		switch c := w.command.(type) {
+		case domain.FeedbackCommand:
+			kind, value, set := c.Opinion()
+			e.opinions[kind].add(w, low.opinions.Of(kind).Stamp, set, int64(value))
+		case *domain.RecordPlayback:
+			if w.stamp(w.hi).Before(p.Position.Stamp) && w.stamp(w.hi).Before(p.Resume.Stamp) && w.stamp(w.hi).Before(p.Duration.Stamp) {
+				continue
+			}
+			var alone fold // which registers does this report write?
+			d.apply(&alone, c, w.lo)
+			s := &alone.playback
+			if !s.Position.Stamp.IsZero() {
+				e.position.add(w, p.Position.Stamp, true, int64(s.Position.Value))
+			}
+			if !s.Resume.Stamp.IsZero() {
+				e.resume.add(w, p.Resume.Stamp, true, int64(s.Resume.Value))
+			}
+			if !s.Duration.Stamp.IsZero() {
+				e.duration.add(w, p.Duration.Stamp, true, int64(s.Duration.Value))
+			}
+		}
+	}
+}
+
+// tally is what may be shown of one movie: the sum over all users.
+type tally struct {
+	histogram                        [domain.MaxScore + 1]span
+	ratings                          span
+	likes, dislikes, bookmarks, rows span
+}
+
+// add counts what one user may think of the movie.
+func (t *tally) add(e *expected) {
+	rating, like, bookmark := &e.opinions[domain.RatingKind], &e.opinions[domain.LikeKind], &e.opinions[domain.BookmarkKind]
+	for score := range t.histogram {
+		t.histogram[score].count(rating, func(c candidate) bool { return c.set && c.value == int64(score) })
+	}
+	t.ratings.count(rating, func(c candidate) bool { return c.set })
+	t.likes.count(like, func(c candidate) bool { return c.set && c.value == int64(domain.LikeValue) })
+	t.dislikes.count(like, func(c candidate) bool { return c.set && c.value == int64(domain.DislikeValue) })
+	t.bookmarks.count(bookmark, func(c candidate) bool { return c.set })
+	t.rows.lo += count(e.feedback)
+	t.rows.hi += count(len(rating.candidates)+len(like.candidates)+len(bookmark.candidates) > 0)
+}
+
+// count adds one to the bounds that a register must and may reach.
+func (s *span) count(r *register, is func(candidate) bool) {
+	all, some := r.certain, false
+	for _, c := range r.candidates {
+		all, some = all && is(c), some || is(c)
+	}
+	s.lo += count(all)
+	s.hi += count(some)
+}
