@@ -39,8 +39,18 @@ func (e *Engine) assigned(ctx context.Context, offsets map[string]map[int32]kgo.
 	return adjusted, nil
 }
 
-// revoked forgets partitions that are others' now. Records of theirs that are still queued do no harm.
-func (e *Engine) revoked(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
+// revoked gives partitions away, with what is marked committed first. Records of theirs that are still queued do no harm.
+func (e *Engine) revoked(ctx context.Context, client *kgo.Client, lost map[string][]int32) {
+	ctx, cancel := context.WithTimeout(ctx, e.o.Grace)
+	defer cancel()
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
+		e.commitFailed(err)
+	}
+	e.lost(ctx, client, lost)
+}
+
+// lost forgets partitions that are others' now.
+func (e *Engine) lost(_ context.Context, _ *kgo.Client, lost map[string][]int32) {
 	for _, partitions := range lost {
 		for _, p := range partitions {
 			e.state.revoke(p)
@@ -63,10 +73,14 @@ func (e *Engine) readFailed(partition int32, err error) {
 	e.log.Error("reading failed", "partition", partition, "err", err)
 }
 
-// committed logs commits that failed: nothing but the lag that others see depends on them.
 func (e *Engine) committed(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
-		e.metrics.failed("commit")
-		e.log.Warn("committing offsets failed", "err", err)
+		e.commitFailed(err)
 	}
+}
+
+// commitFailed says so and no more: nothing but the lag that others see depends on commits.
+func (e *Engine) commitFailed(err error) {
+	e.metrics.failed("commit")
+	e.log.Warn("committing offsets failed", "err", err)
 }

@@ -96,7 +96,7 @@ func (e *Engine) clientOptions() []kgo.Opt {
 		kgo.AutoCommitCallback(e.committed),
 		kgo.AdjustFetchOffsetsFn(e.assigned),
 		kgo.OnPartitionsRevoked(e.revoked),
-		kgo.OnPartitionsLost(e.revoked),
+		kgo.OnPartitionsLost(e.lost),
 	)
 }
 
@@ -108,7 +108,7 @@ func (e *Engine) leave() {
 		e.log.Warn("leaving the group failed", "err", err)
 	}
 	e.client.Close()
-	e.revoked(ctx, nil, map[string][]int32{e.o.View.Source.Name: e.state.assigned()}) // where the broker was away, nobody told us
+	e.lost(ctx, nil, map[string][]int32{e.o.View.Source.Name: e.state.assigned()}) // where the broker was away, nobody told us
 }
 
 // maxChunk bounds what is decoded before the writer sees it.
