@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 
@@ -96,13 +97,17 @@ func mapError(action string, err error) error {
 		}
 		return domain.Wrap(domain.Internal, "clickhouse: "+action+": refused with code "+strconv.Itoa(int(e.Code))+" "+e.CodeName, err)
 	}
+	action = "clickhouse: " + action
+	var timeout net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return domain.Wrap(domain.Unavailable, "clickhouse: "+action+": given up", err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return domain.Wrap(domain.Unavailable, "clickhouse: "+action+": no answer in time", err)
+		return domain.Wrap(domain.Unavailable, action+": given up", err)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, ch.ErrAcquireConnTimeout):
+		return domain.Wrap(domain.Unavailable, action+": no answer in time", err)
+	case strings.Contains(err.Error(), "is not present in the table"): // what the driver finds out by itself over HTTP
+		return domain.Wrap(domain.Unavailable, action+": "+remedies[codeNoSuchColumn], err)
 	}
-	return domain.Wrap(domain.Unavailable, "clickhouse: "+action+": the server does not answer: look whether it runs at the address of UGC_CLICKHOUSE", err)
+	return domain.Wrap(domain.Unavailable, action+": the server does not answer: look whether it runs at the address of UGC_CLICKHOUSE", err)
 }
 
 // firstLine is an exception without the stack that some servers append.

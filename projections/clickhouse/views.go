@@ -40,3 +40,12 @@ func Derived() []string {
 	}
 	return out
 }
+
+// Stored lists the views that a sink writes, without batching; a Store's Views have that too.
+func Stored() []projections.View {
+	out := make([]projections.View, 0, len(stored))
+	for _, v := range stored {
+		out = append(out, projections.View{Name: v.name, Source: v.source})
+	}
+	return out
+}
