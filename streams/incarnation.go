@@ -20,6 +20,7 @@ type incarnation struct {
 	group   Group
 	codec   *schemas.Codec
 	epoch   int16
+	rules   domain.PlaybackRules
 	clock   handlers.Clock
 	log     *slog.Logger
 	metrics *groupMetrics

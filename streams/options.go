@@ -25,9 +25,10 @@ type Options struct {
 	Codec   *schemas.Codec
 	DataDir string // below it lie the copies of the tables; at most one process may use it. Losing it costs a restore, nothing else
 
-	Groups   []string            // which of Topology to run, by name; nil: all
-	Epoch    int16               // of the topics; it grows when they are made anew
-	Commands handlers.CommandLog // where regressed keys are touched; nil: regressions are only logged
+	Groups   []string             // which of Topology to run, by name; nil: all
+	Epoch    int16                // of the topics; it grows when they are made anew
+	Rules    domain.PlaybackRules // zero: domain.PublishedRules
+	Commands handlers.CommandLog  // where regressed keys are touched; nil: regressions are only logged
 
 	Clock       handlers.Clock        // of dead letters and touches; nil: the system's
 	Metrics     prometheus.Registerer // nil: none
@@ -75,6 +76,9 @@ func (o *Options) defaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Rules == (domain.PlaybackRules{}) {
+		o.Rules = domain.PublishedRules
 	}
 	if o.StopTimeout == 0 {
 		o.StopTimeout = 10 * time.Second

@@ -164,7 +164,7 @@ func (v *Positions) position(key string, value []byte) (p handlers.Position, ok 
 		return p, false, nil
 	}
 	user, movie, _ := strings.Cut(key, "/")
-	return handlers.Position{User: user, Movie: movie, Version: t.Applied, Viewing: t.State.Viewing()}, true, nil
+	return handlers.Position{User: user, Movie: movie, Version: t.Applied, Viewing: v.options.Rules.Viewing(t.State)}, true, nil
 }
 
 var errRestoring = errors.New("the table of positions is being restored")

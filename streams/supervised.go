@@ -120,7 +120,7 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 		out = o.wrap(out)
 	}
 	run := &incarnation{
-		group: g.group, codec: o.Codec, epoch: o.Epoch, clock: o.Clock, log: g.log, metrics: g.metrics, healer: g.healer,
+		group: g.group, codec: o.Codec, epoch: o.Epoch, rules: o.Rules, clock: o.Clock, log: g.log, metrics: g.metrics, healer: g.healer,
 		state: g.state, out: out, inputs: layout.partitions[g.group.Input.Name],
 	}
 	dir, err := tableDir(o.DataDir, g.group.Name, layout)

@@ -42,7 +42,7 @@ func Topology() []Group {
 			Outputs: []Output{{Topic: topics.PlaybackEvents}},
 			start: func(run *incarnation) processFunc {
 				c := run.codec
-				return processWith(run, decided(domain.Playback, c, c.DecodePlaybackTable, c.EncodePlaybackTable))
+				return processWith(run, decided(run.rules.Decider(), c, c.DecodePlaybackTable, c.EncodePlaybackTable))
 			},
 		},
 		{

@@ -18,6 +18,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
+	"ugc/domain"
 	"ugc/projections/documents"
 )
 
@@ -126,6 +127,14 @@ func (s *Store) change(ctx context.Context, on beginner, what string, do func(*s
 	if err := tx.Commit(); err != nil {
 		_ = tx.Rollback()
 		return s.failed(what, err)
+	}
+	return nil
+}
+
+// Ping says whether the store answers, with kind Unavailable where it does not.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.readers.PingContext(ctx); err != nil {
+		return domain.Wrap(domain.Unavailable, "ping documents", err)
 	}
 	return nil
 }

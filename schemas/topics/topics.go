@@ -56,3 +56,14 @@ const (
 	HeaderVersion     = "ugc-version" // decimal domain.Version of the command behind an event
 	ContentTypeAvro   = "application/vnd.confluent.avro"
 )
+
+// String says it in words.
+func (k Keep) String() string {
+	switch k {
+	case Compacted:
+		return "compacted, for ever"
+	case Week:
+		return "7 days"
+	}
+	return "for ever"
+}

@@ -41,6 +41,10 @@ func (e *Engine) DialContext(ctx context.Context, _ string) (net.Conn, error) {
 // clickhouse.Open or OpenDB. A connection outlives restarts: a statement that was under way when the child died
 // fails, later ones dial again. Change what you like in it but protocol, address and dialler.
 func (e *Engine) ClientOptions(database string) *ch.Options {
+	return clientOptions(database, e.DialContext)
+}
+
+func clientOptions(database string, dial func(context.Context, string) (net.Conn, error)) *ch.Options {
 	if database == "" {
 		database = "default"
 	}
@@ -48,7 +52,7 @@ func (e *Engine) ClientOptions(database string) *ch.Options {
 		Protocol:     ch.HTTP,
 		Addr:         []string{Addr},
 		Auth:         ch.Auth{Database: database},
-		DialContext:  e.DialContext,
+		DialContext:  dial,
 		DialTimeout:  dialTimeout,
 		ReadTimeout:  readTimeout,
 		MaxOpenConns: openConns,

@@ -1,0 +1,74 @@
+package deploy
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"ugc/domain"
+	"ugc/handlers"
+	"ugc/projections"
+	"ugc/projections/documents"
+	edge "ugc/transport/http"
+)
+
+// openEdge makes the HTTP server over everything below it, and says where it listens.
+func (h *House) openEdge(ctx context.Context) error {
+	server, err := edge.New(edge.Options{
+		Addr:      h.cfg.HTTPAddr,
+		Writing:   handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID},
+		Positions: h.positions, Opinions: h.reader, Summaries: h.reader,
+		Checks:    h.checks(),
+		ShownWait: h.cfg.VisibleWithin, DefaultWait: h.cfg.VisibleWithin,
+		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle, DrainTimeout: h.cfg.DrainWithin / 2,
+		Registry: h.metrics, Log: h.log.With("part", "edge"),
+	})
+	if err != nil {
+		return err
+	}
+	if err := server.Listen(); err != nil {
+		return err
+	}
+	if err := h.leave(NoteHTTP, server.Addr()); err != nil {
+		return err
+	}
+	return h.stack.start(ctx, "edge", server.Run, nil)
+}
+
+// visible shows writes in the positions view and in the document views.
+type visible struct {
+	positions handlers.Visibility
+	documents handlers.Visibility
+}
+
+// Wait implements handlers.Visibility.
+func (v visible) Wait(ctx context.Context, view handlers.View, token domain.Token) error {
+	if view == handlers.ViewPositions {
+		return v.positions.Wait(ctx, view, token)
+	}
+	return v.documents.Wait(ctx, view, token)
+}
+
+func (h *House) visibility() handlers.Visibility {
+	shown := make([]projections.Shown, 0, len(documents.All()))
+	for _, v := range documents.All() {
+		shown = append(shown, projections.Shown{View: handlers.View(v.Name), Source: v.Source, Stored: h.documents.Live(v).Watermarks})
+	}
+	return visible{positions: h.positions, documents: projections.NewVisibility(h.shown, h.reader, shown...)}
+}
+
+// checks are what the edge needs to serve. Projections and ClickHouse are not among them: a view that is late is late, and says so in the
+// metrics; turning writers away would help nobody.
+func (h *House) checks() map[string]func(context.Context) error {
+	checks := map[string]func(context.Context) error{
+		"broker":    h.health.Ping,
+		"positions": func(context.Context) error { return h.positions.Healthy() },
+		"documents": h.documents.Ping,
+	}
+	if h.streams != nil {
+		checks["streams"] = func(context.Context) error { return h.streams.Healthy() }
+	}
+	return checks
+}
+
+func newID() domain.ID { return domain.ID(uuid.Must(uuid.NewV7())) }

@@ -1,0 +1,150 @@
+// Package deploy is the composition root: the only place that knows all rooms of the house. It builds the parts that a
+// configuration asks for, runs them on one another, and stops them.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/deploy/config"
+	"ugc/domain"
+	"ugc/handlers"
+	"ugc/projections"
+	"ugc/projections/clickhouse"
+	"ugc/projections/documents"
+	"ugc/projections/sqlite"
+	"ugc/schemas"
+	"ugc/streams"
+	"ugc/transport/kafka"
+)
+
+// House is one program with its parts. Make one with New, Run it once.
+type House struct {
+	cfg     *config.Config
+	version string
+	log     *slog.Logger
+	stack   *stack
+	metrics *prometheus.Registry
+
+	kafka    kafka.Settings // of the log, embedded or not
+	client   []kgo.Opt      // the same for franz-go
+	registry schemas.Registry
+	codec    *schemas.Codec
+	commands handlers.CommandLog
+
+	documents *sqlite.Store
+	reader    *documents.Reader
+	shown     *projections.Watermarks // of the document views
+	analytics *clickhouse.Store
+	engines   []*projections.Engine
+	streams   *streams.Streams
+	positions *streams.Positions
+	health    *kafka.Health
+
+	closers []func() error // of what was opened and is no part of the stack, last opened first closed
+}
+
+// New makes a house; nothing is opened before Run.
+func New(c *config.Config, version string, log *slog.Logger) *House {
+	h := &House{cfg: c, version: version, log: log, stack: newStack(log), metrics: prometheus.NewRegistry(), shown: &projections.Watermarks{}}
+	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return h
+}
+
+// Where says where a running house is to be found.
+type Where struct {
+	HTTP  string // host:port of the edge, "" without that role
+	Kafka string // bootstrap servers
+	Data  string
+	Took  time.Duration // from the start until everything was ready
+}
+
+// Run starts everything that the configuration asks for, from the bottom up, tells announce where it is, and blocks until ctx ends or a part
+// fails. Then it stops from the top down: the edge drains first, the log goes last. nil means a clean stop.
+func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
+	began := time.Now()
+	owner, err := own(h.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, owner.release()) }()
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := h.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = nil // asked to stop while starting
+		}
+		return errors.Join(err, h.stack.stop(h.cfg.DrainWithin))
+	}
+	where := Where{Data: h.cfg.DataDir, Took: time.Since(began)}
+	where.HTTP, _ = Note(h.cfg.DataDir, NoteHTTP)
+	where.Kafka, _ = Note(h.cfg.DataDir, NoteKafka)
+	announce(where)
+	failure := h.stack.wait(ctx)
+	if failure != nil {
+		h.log.Error("a part failed, stopping", "error", failure)
+	} else {
+		h.log.Info("stopping", "within", h.cfg.DrainWithin)
+	}
+	return errors.Join(failure, h.stack.stop(h.cfg.DrainWithin))
+}
+
+// start is the order of the house: what stands on what.
+func (h *House) start(ctx context.Context) error {
+	for _, step := range []struct {
+		role config.Role // "": always
+		open func(context.Context) error
+	}{
+		{"", h.openLog},
+		{"", h.openSchemas},
+		{"", h.openCommands},
+		{"", h.openDocuments},
+		{config.Projections, h.openAnalytics},
+		{config.Projections, h.openProjections},
+		{config.Streams, h.openStreams},
+		{config.Edge, h.openPositions},
+		{config.Edge, h.openEdge},
+	} {
+		if step.role != "" && !h.cfg.Has(step.role) {
+			continue
+		}
+		if err := step.open(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// path is a place in the data folder.
+func (h *House) path(name string) string { return filepath.Join(h.cfg.DataDir, name) }
+
+// leave writes a note into the data folder, for other commands on the same machine; note reads one. A note goes when the house closes.
+func (h *House) leave(name, text string) error {
+	if err := os.WriteFile(h.path(name+".new"), []byte(text+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(h.path(name+".new"), h.path(name)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	h.closers = append(h.closers, func() error { return os.Remove(h.path(name)) })
+	return nil
+}
+
+func (h *House) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}
+
+func systemClock() domain.Instant { return domain.Instant(time.Now().UnixMilli()) }
