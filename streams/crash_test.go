@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/schemas"
 	"ugc/schemas/topics"
 )
 
@@ -130,18 +132,25 @@ func lossy(topic string, n int64, lost *atomic.Int64) func(writer) writer {
 }
 
 func TestACopyAheadOfItsTopicIsWrittenAgain(t *testing.T) {
-	for name, topic := range map[string]string{"of the table": topics.PlaybackTable.Name, "of the events": topics.PlaybackEvents.Name} {
-		t.Run(name, func(t *testing.T) {
-			c := startCluster(t)
+	for _, tc := range []struct {
+		name, topic string
+		commands    []domain.Command
+	}{
+		{"the table's", topics.PlaybackTable.Name, many(400)},
+		{"the events'", topics.PlaybackEvents.Name, many(400)},
+		{"the events', with a full outbox", topics.PlaybackEvents.Name, hot(400)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, topic := startCluster(t), tc.topic
 			dir := t.TempDir()
-			c.send(many(400)...)
+			c.send(tc.commands...)
 			o := c.options(dir)
 			o.Groups = []string{"ugc-playback"}
 			o.StopTimeout = 100 * time.Millisecond
 			var lost atomic.Int64
 			o.wrap = first(lossy(topic, 100, &lost))
 			_, running := c.run(o)
-			require.Eventually(t, func() bool { return lost.Load() > 50 }, patience, tick)
+			require.Eventually(t, func() bool { return lost.Load() >= maxOutcomes }, patience, tick)
 			running.stop()
 			require.Less(t, c.total(topic), int64(400))
 
@@ -185,6 +194,54 @@ func TestAFailedEmitIsNotCommittedPast(t *testing.T) {
 	})
 	c.run(o)
 	require.Eventually(t, refused.Load, patience, tick)
+	c.committed(group("ugc-playback"))
+	c.requireFold()
+}
+
+// hot is many reports about one key.
+func hot(n int) (commands []domain.Command) {
+	for i := range n {
+		commands = append(commands, report("u", "m", i))
+	}
+	return commands
+}
+
+// What was committed before the session began was acknowledged to another process. A full outbox of it must not be waited for.
+func TestAnOutboxOfCommittedOutcomesHoldsNobodyUp(t *testing.T) {
+	c := startCluster(t)
+	c.send(hot(21)...)
+	table := &schemas.Table[domain.PlaybackState]{Applied: 19}
+	for v := range domain.Version(maxOutcomes) {
+		table.Outbox = append(table.Outbox, schemas.Outcome{Version: 4 + v, Event: []byte("written long ago")})
+	}
+	value, err := c.codec.EncodePlaybackTable(table)
+	require.NoError(t, err)
+	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: value})
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topics.PlaybackCommands.Name, domain.Partition("u/m", partitions), 20, -1)
+	_, err = c.adm.CommitOffsets(bounded(t, patience), "ugc-playback", offsets)
+	require.NoError(t, err)
+
+	c.run(c.options(t.TempDir()))
+	c.committed(group("ugc-playback"))
+	events := c.eventsOf(topics.PlaybackEvents.Name)
+	require.Len(t, events, 1)
+	require.Len(t, lastOf(c, topics.PlaybackTable.Name, c.codec.DecodePlaybackTable).Outbox, 1)
+}
+
+func TestPartitionsMoveBetweenMembersUnderLoad(t *testing.T) {
+	c := startCluster(t)
+	commands := many(6000)
+	c.send(commands[:2000]...)
+	_, a := c.run(c.options(t.TempDir()))
+	c.send(commands[2000:3000]...)
+	_, b := c.run(c.options(t.TempDir())) // takes half of them
+	c.send(commands[3000:4000]...)
+	a.stop() // b takes the rest
+	c.send(commands[4000:5000]...)
+	c.run(c.options(t.TempDir()))
+	c.send(commands[5000:]...)
+	b.stop()
 	c.committed(group("ugc-playback"))
 	c.requireFold()
 }

@@ -44,10 +44,8 @@ func startCluster(t testing.TB) *cluster { return joinCluster(t, brokertest.Star
 
 func joinCluster(t testing.TB, addr string) *cluster {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(100*time.Millisecond), kgo.ProducerLinger(0))
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-	c := &cluster{t: t, addr: addr, client: client, adm: kadm.NewClient(client), codec: schemas.Offline()}
+	c := &cluster{t: t, addr: addr, codec: schemas.Offline()}
+	c.reopen()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for _, topic := range topics.All() {
@@ -59,6 +57,15 @@ func joinCluster(t testing.TB, addr string) *cluster {
 		require.NoError(t, err)
 	}
 	return c
+}
+
+// reopen makes the test's own client anew.
+func (c *cluster) reopen() {
+	c.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(100*time.Millisecond), kgo.ProducerLinger(0))
+	require.NoError(c.t, err)
+	c.t.Cleanup(client.Close)
+	c.client, c.adm = client, kadm.NewClient(client)
 }
 
 // options run against the cluster with a data folder of their own.

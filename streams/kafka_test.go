@@ -28,7 +28,7 @@ func TestSettingsThatExactnessDependsOnWinOverTheCallers(t *testing.T) {
 	require.ErrorContains(t, err, "idempotency", "a client that may double records is refused")
 	require.Nil(t, p)
 
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers("127.0.0.1:1"), kgo.ProducerLinger(100_000_000)}, producerOpts()...)...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers("127.0.0.1:1"), kgo.RequiredAcks(kgo.LeaderAck()), kgo.ProducerLinger(100_000_000)}, producerOpts()...)...)
 	require.NoError(t, err)
 	defer client.Close()
 	require.Equal(t, kgo.AllISRAcks(), client.OptValue(kgo.RequiredAcks))
