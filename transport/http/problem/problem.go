@@ -32,7 +32,6 @@ var (
 	MethodNotAllowed = Kind{"method-not-allowed", 405, "The method is not allowed here", "The Allow header lists the methods that are.", 0}
 	Timeout          = Kind{"request-timeout", 408, "The request took too long to arrive", "Send the whole request at once.", 0}
 	TooLarge         = Kind{"too-large", 413, "The request is too large", "Send less at once: at most 1,000 events and the size that the detail says.", 0}
-	URITooLong       = Kind{"uri-too-long", 414, "The address is too long", "Ids have at most 128 characters.", 0}
 	Unsupported      = Kind{"unsupported-media-type", 415, "The media type is not supported", "Send application/json without a Content-Encoding.", 0}
 	Invalid          = Kind{"invalid", 422, "The request is well-formed but invalid", "Each entry of errors says which field is wrong and what would be right. Nothing was written.", 0}
 	HeadersTooLarge  = Kind{"headers-too-large", 431, "The header fields are too large", "Send smaller headers.", 0}
@@ -44,7 +43,7 @@ var (
 
 // Kinds lists them all, by status.
 func Kinds() []Kind {
-	return []Kind{Malformed, NotFound, MethodNotAllowed, Timeout, TooLarge, URITooLong, Unsupported, Invalid, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
+	return []Kind{Malformed, NotFound, MethodNotAllowed, Timeout, TooLarge, Unsupported, Invalid, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
 }
 
 // Type is the problem's type, a relative reference to the page about it.

@@ -1,0 +1,188 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
+
+	"ugc/transport/http/docs"
+	"ugc/transport/http/exchange"
+	v1 "ugc/transport/http/v1"
+	v2 "ugc/transport/http/v2"
+)
+
+// Server answers HTTP requests. Make one with New, run it once.
+type Server struct {
+	o        Options
+	app      *fiber.App
+	metrics  *metrics
+	checks   []*check
+	draining atomic.Bool
+	base     context.Context // of every request; ends when open requests are given up on
+	giveUp   context.CancelFunc
+
+	mu sync.Mutex
+	ln net.Listener
+}
+
+// New builds a server that does not listen yet.
+func New(o Options) (*Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("http options: %w", err)
+	}
+	o.setDefaults()
+	s := &Server{o: o}
+	s.base, s.giveUp = context.WithCancel(context.Background())
+	s.checks = newChecks(o.Checks)
+	var err error
+	if s.metrics, err = newMetrics(o.Registry); err != nil {
+		return nil, fmt.Errorf("http metrics: %w", err)
+	}
+	pages, err := docs.New()
+	if err != nil {
+		return nil, fmt.Errorf("http documentation: %w", err)
+	}
+	s.app = fiber.New(fiber.Config{
+		AppName:                      "ugc",
+		CaseSensitive:                true,
+		StrictRouting:                true,
+		DisableStartupMessage:        true,
+		DisablePreParseMultipartForm: true, // a body is a body: nothing parses it before a handler asks
+		BodyLimit:                    o.BodyLimit,
+		ReadBufferSize:               o.HeaderLimit,
+		Concurrency:                  o.MaxConnections,
+		ReadTimeout:                  o.ReadTimeout,
+		WriteTimeout:                 o.WriteTimeout,
+		IdleTimeout:                  o.IdleTimeout,
+		ErrorHandler:                 s.reject,
+	})
+	s.refuseUnknownMethods()
+	s.route(pages)
+	return s, nil
+}
+
+func (s *Server) route(pages *docs.Pages) {
+	s.app.Use(s.observe)
+	if len(s.o.CORSOrigins) > 0 {
+		s.app.Use(cors.New(cors.Config{
+			AllowOrigins:  strings.Join(s.o.CORSOrigins, ","),
+			AllowHeaders:  "Content-Type,Prefer,Consistency-Token,Traceparent,X-Request-Id",
+			ExposeHeaders: "Consistency-Token,Preference-Applied,Retry-After,X-Request-Id",
+			MaxAge:        600,
+		}))
+	}
+	api1 := v1.New(v1.Options{Writing: s.o.Writing, Opinions: s.o.Opinions, Shown: s.o.ShownWait, Page: pages.V1})
+	s.app.Use(v1.Prefix, api1.Serve)
+	v2.New(v2.Options{Writing: s.o.Writing, Positions: s.o.Positions, Opinions: s.o.Opinions, Summaries: s.o.Summaries,
+		DefaultWait: s.o.DefaultWait, MaxWait: s.o.MaxWait, Page: pages.V2}).Mount(s.app)
+	named := func(path string, h fiber.Handler) {
+		s.app.Get(path, func(c *fiber.Ctx) error {
+			exchange.SetRoute(c, path)
+			return h(c)
+		})
+	}
+	named("/healthz/live", s.live)
+	named("/healthz/ready", s.ready)
+	named("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+	named("/", pages.Landing)
+	named("/problems", pages.Problems)
+	named("/problems/:code", pages.Problems)
+	named("/docs/assets/:name", pages.Asset)
+}
+
+// refuseUnknownMethods answers methods that Fiber does not know, which never reach its handlers.
+func (s *Server) refuseUnknownMethods() {
+	known := map[string]bool{}
+	for _, m := range fiber.DefaultMethods {
+		known[m] = true
+	}
+	server := s.app.Server()
+	next := server.Handler
+	server.Handler = func(r *fasthttp.RequestCtx) {
+		if known[string(r.Method())] {
+			next(r)
+			return
+		}
+		c := s.app.AcquireCtx(r)
+		defer s.app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, "DELETE, GET, HEAD, POST, PUT")
+		_ = s.reject(c, fiber.ErrMethodNotAllowed)
+	}
+}
+
+// Listen takes the address, so that Addr is known and a port in use is told before anything runs. Run does it where it was not done.
+func (s *Server) Listen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil {
+		return nil
+	}
+	ln, err := net.Listen("tcp", s.o.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w (is another program using the port? port 0 picks a free one)", s.o.Addr, err)
+	}
+	s.ln = ln
+	return nil
+}
+
+// Addr is where the server listens, "" before Listen.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln == nil {
+		return ""
+	}
+	return s.ln.Addr().String()
+}
+
+// Run serves until ctx ends, then drains: readiness is false at once, after DrainDelay no connection is taken any more, and open requests
+// have DrainTimeout to end. The error is nil after a clean end, also where ctx ended; otherwise it says why serving stopped, or that requests were cut off.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	defer s.giveUp()
+	served := make(chan error, 1)
+	go func() { served <- s.app.Listener(s.ln) }()
+	s.o.Log.Info("http listening", "addr", s.Addr())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve http: %w", err)
+	case <-ctx.Done():
+	}
+	err := s.drain()
+	_ = s.ln.Close() // where Run ended before it began to accept, nothing else closes it
+	<-served
+	return err
+}
+
+func (s *Server) drain() error {
+	s.draining.Store(true)
+	s.o.Log.Info("http draining", "timeout", s.o.DrainTimeout)
+	if s.o.DrainDelay > 0 {
+		delay := time.NewTimer(s.o.DrainDelay)
+		defer delay.Stop()
+		<-delay.C
+	}
+	bound, cancel := context.WithTimeout(context.Background(), s.o.DrainTimeout)
+	defer cancel()
+	err := s.app.ShutdownWithContext(bound)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("drain http: requests were still open after %v and are cut off: %w", s.o.DrainTimeout, err)
+	}
+	if err != nil {
+		return fmt.Errorf("drain http: %w", err)
+	}
+	return nil
+}
