@@ -4,8 +4,8 @@
 -- Viewed seconds summed by user and movie, as the state that sumMerge(viewed_seconds) reads.
 CREATE OR REPLACE VIEW {{.Compat "movie_viewing_agg"}}{{.OnCluster}} AS
 SELECT
-    assumeNotNull(toUUIDOrNull(v.user_id)) AS user_id,
-    assumeNotNull(toUUIDOrNull(v.movie_id)) AS movie_id,
+    CAST(toUUIDOrNull(v.user_id), 'UUID') AS user_id,
+    CAST(toUUIDOrNull(v.movie_id), 'UUID') AS movie_id,
     initializeAggregation('sumState', v.viewed_seconds) AS viewed_seconds
 FROM {{.TableOf "viewing"}} AS v FINAL
 WHERE toUUIDOrNull(v.user_id) IS NOT NULL AND toUUIDOrNull(v.movie_id) IS NOT NULL
@@ -18,7 +18,7 @@ SELECT
     toDateTime(intDiv(least(toUnixTimestamp64Milli(v.position_at), 4294967295000), 1000), 'UTC') AS created,
     cityHash64(v.user_id, v.movie_id) AS id,
     v.position_ms AS movie_frame,
-    assumeNotNull(toUUIDOrNull(v.movie_id)) AS movie_id,
+    CAST(toUUIDOrNull(v.movie_id), 'UUID') AS movie_id,
     toFloat64(if(f.rating_set, f.rating_value, 0)) AS rating,
     ifNull(toInt64OrNull(v.user_id), reinterpretAsInt64(cityHash64(v.user_id))) AS user_id
 FROM (SELECT * FROM {{.TableOf "viewing"}} FINAL) AS v
