@@ -28,20 +28,20 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 
 // shownPosition is an item of GET /users/{user}/positions.
 type shownPosition struct {
-	User          string              `json:"user_id"`
-	Movie         string              `json:"movie_id"`
-	Position      int64               `json:"position_ms"`
-	PositionAt    moment              `json:"position_at"`
-	Resume        int64               `json:"resume_ms"`
-	ResumeAt      moment              `json:"resume_at"`
-	Duration      *int64              `json:"duration_ms"`
-	WatchedTime   int64               `json:"watched_ms"`
-	Plays         int64               `json:"plays"`
-	Completed     bool                `json:"completed"`
-	ViewedSeconds int64               `json:"viewed_seconds"`
-	FirstSeen     moment              `json:"first_seen_at"`
-	LastSeen      moment              `json:"last_seen_at"`
-	Watched       *[][2]domain.Millis `json:"watched"` // of a single position alone
+	User          string             `json:"user_id"`
+	Movie         string             `json:"movie_id"`
+	Position      int64              `json:"position_ms"`
+	PositionAt    moment             `json:"position_at"`
+	Resume        int64              `json:"resume_ms"`
+	ResumeAt      moment             `json:"resume_at"`
+	Duration      *int64             `json:"duration_ms"`
+	WatchedTime   int64              `json:"watched_ms"`
+	Plays         int64              `json:"plays"`
+	Completed     bool               `json:"completed"`
+	ViewedSeconds int64              `json:"viewed_seconds"`
+	FirstSeen     moment             `json:"first_seen_at"`
+	LastSeen      moment             `json:"last_seen_at"`
+	Watched       [][2]domain.Millis `json:"watched"` // of a single position alone
 }
 
 // shownOpinion is an item of the lists of likes, bookmarks and ratings.

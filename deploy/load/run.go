@@ -45,7 +45,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if year := time.Now().Year(); year < 2026 {
 		return nil, fmt.Errorf("load: the clock of this machine says that it is %d: set it, because the simulated events must lie in the past", year)
 	}
-	r := &run{o: o, stream: NewStream(o.Seed, o.Users, o.Movies), began: time.Now(), hopeless: make(chan struct{}), reasons: map[string]int64{}}
+	r := newRun(o)
 	defer o.Client.CloseIdleConnections()
 	if err := r.probe(ctx); err != nil {
 		return nil, fmt.Errorf("load: nothing was sent: %w", err)
@@ -62,6 +62,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return result, fmt.Errorf("load: %w", err)
 	}
 	return result, result.verdict()
+}
+
+func newRun(o Options) *run {
+	return &run{o: o, stream: NewStream(o.Seed, o.Users, o.Movies), began: time.Now(), hopeless: make(chan struct{}), reasons: map[string]int64{}}
 }
 
 // probe asks once whether there is a service at all, so that a wrong address does not cost all patience.

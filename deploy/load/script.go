@@ -13,8 +13,9 @@ type script struct {
 	told     domain.Millis  // up to where the player has said what it showed
 	length   domain.Millis
 	rate     float64
-	session  string // "" for players that know none
-	ranges   bool   // the player says what it showed
+	fact     domain.Fact // what all facts of the visit say
+	session  string      // "" for players that know none
+	ranges   bool        // the player says what it showed
 	sequence int64
 	plays    int
 	jumps    int
@@ -24,6 +25,7 @@ type script struct {
 // script writes what happens in a visit, in the order in which it happens.
 func (p *plan) script(v *visit, d *dice) []domain.Command {
 	s := &script{plan: p, dice: d, v: v, length: p.duration(v.movie), rate: 1, session: v.session()}
+	s.fact = domain.Fact{User: p.user(v.user), Movie: p.movie(v.movie), Device: devices[v.device]}
 	s.now = dawn + domain.Instant(v.number)*visitEvery + domain.Instant(d.below(3_600_000))
 	if d.chance(50) {
 		s.session = ""
@@ -46,6 +48,7 @@ func (p *plan) script(v *visit, d *dice) []domain.Command {
 // watch is the playback of a visit.
 func (s *script) watch() {
 	s.told = s.pos
+	s.tick()
 	s.report(domain.Play)
 	steps := s.between(3, 12)
 	if s.chance(300) {
@@ -187,4 +190,8 @@ func (s *script) tick() {
 	}
 }
 
-func (s *script) head() domain.Fact { return s.fact(s.v, len(s.events), s.now) }
+func (s *script) head() domain.Fact {
+	f := s.fact
+	f.ID, f.OccurredAt = s.eventID(s.v.number, len(s.events)), s.now+s.v.clockError
+	return f
+}

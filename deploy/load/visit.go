@@ -108,10 +108,5 @@ const (
 	visitEvery = 10_000
 )
 
-// fact is the head of an event at a true time.
-func (p *plan) fact(v *visit, event int, at domain.Instant) domain.Fact {
-	return domain.Fact{ID: p.eventID(v.number, event), User: p.user(v.user), Movie: p.movie(v.movie), Device: devices[v.device], OccurredAt: at + v.clockError}
-}
-
 // session is the label of the visit's playback session.
 func (v *visit) session() string { return "s" + strconv.Itoa(v.number) }
