@@ -75,14 +75,24 @@ func EnsureTopics(ctx context.Context, cl *kgo.Client, topics []Topic, opts ...E
 	for _, o := range opts {
 		o(&e)
 	}
-	plan, err := e.plan(ctx, topics)
-	if err != nil || e.dry {
-		return plan.changes, err
+	for try := 0; ; try++ {
+		plan, err := e.plan(ctx, topics)
+		if err != nil {
+			return nil, err
+		}
+		if e.dry {
+			return plan.changes, nil
+		}
+		err = e.apply(ctx, plan)
+		// Another process has made one in the meantime, perhaps otherwise than we want it: look again.
+		if errors.Is(err, kerr.TopicAlreadyExists) && try < 3 {
+			continue
+		}
+		if err != nil {
+			return plan.changes, err
+		}
+		return plan.changes, e.awaitVisible(ctx, topics)
 	}
-	if err := e.apply(ctx, plan); err != nil {
-		return plan.changes, err
-	}
-	return plan.changes, e.awaitVisible(ctx, topics)
 }
 
 // plan is what has to be done, in the order of the topics asked for.
@@ -104,21 +114,18 @@ func (e ensure) plan(ctx context.Context, topics []Topic) (plan, error) {
 	if len(names) == 0 {
 		return p, nil
 	}
-	there, err := e.adm.ListTopics(ctx, names...)
+	there, err := partitionsOf(ctx, e.cl, names)
 	if err != nil {
-		return p, fmt.Errorf("list topics: %w", err)
+		return p, err
 	}
 	var errs []error
 	for _, t := range topics {
-		d := there[t.Name]
-		switch {
-		case errors.Is(d.Err, kerr.UnknownTopicOrPartition) || d.Partitions == nil && d.Err == nil:
+		switch is := there[t.Name].listed; {
+		case is == 0:
 			p.create = append(p.create, t)
 			p.changes = append(p.changes, Change{Topic: t.Name, To: t.describe()})
-		case d.Err != nil:
-			errs = append(errs, fmt.Errorf("look at topic %s: %w", t.Name, d.Err))
-		case len(d.Partitions) != int(t.Partitions):
-			errs = append(errs, &TopicConflict{t.Name, "partitions", strconv.Itoa(len(d.Partitions)), strconv.Itoa(int(t.Partitions)),
+		case is != int(t.Partitions):
+			errs = append(errs, &TopicConflict{t.Name, "partitions", strconv.Itoa(is), strconv.Itoa(int(t.Partitions)),
 				"keys would move to other partitions and lose their order; use new topics and a new epoch, or set the number back"})
 		default:
 			errs = append(errs, e.compare(ctx, t, &p))
@@ -169,9 +176,7 @@ func (e ensure) apply(ctx context.Context, p plan) error {
 		if replication == 0 {
 			replication = -1
 		}
-		_, err := e.adm.CreateTopic(ctx, t.Partitions, replication, configs, t.Name)
-		// Another process may have made it in the meantime; one that asks the same, so its settings are those.
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		if _, err := e.adm.CreateTopic(ctx, t.Partitions, replication, configs, t.Name); err != nil {
 			return fmt.Errorf("create topic %s: %w", t.Name, err)
 		}
 	}

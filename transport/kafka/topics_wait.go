@@ -2,11 +2,13 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -74,30 +76,55 @@ func (e ensure) missing(ctx context.Context, topics []Topic) error {
 	if err != nil {
 		return fmt.Errorf("list brokers: %w", err)
 	}
-	req := kmsg.NewPtrMetadataRequest()
-	for _, t := range topics {
-		rt := kmsg.NewMetadataRequestTopic()
-		rt.Topic = kmsg.StringPtr(t.Name)
-		req.Topics = append(req.Topics, rt)
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
 	}
 	for _, b := range brokers.NodeIDs() {
-		resp, err := req.RequestWith(ctx, e.cl.Broker(int(b)))
+		there, err := partitionsOf(ctx, e.cl.Broker(int(b)), names)
 		if err != nil {
 			return fmt.Errorf("ask broker %d: %w", b, err)
 		}
-		ready := map[string]int{}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if t.ErrorCode == 0 && t.Topic != nil && p.ErrorCode == 0 && p.Leader >= 0 {
-					ready[*t.Topic]++
-				}
-			}
-		}
 		for _, t := range topics {
-			if ready[t.Name] != int(t.Partitions) {
-				return fmt.Errorf("broker %d lists %d of %d partitions of topic %s", b, ready[t.Name], t.Partitions, t.Name)
+			if there[t.Name].led != int(t.Partitions) {
+				return fmt.Errorf("broker %d lists %d of %d partitions of topic %s", b, there[t.Name].led, t.Partitions, t.Name)
 			}
 		}
 	}
 	return nil
+}
+
+// seen is how many partitions of a topic a broker knows, and how many of them have a leader.
+type seen struct{ listed, led int }
+
+// partitionsOf asks a broker and not what the client remembers, which may be half a second old.
+func partitionsOf(ctx context.Context, broker kmsg.Requestor, names []string) (map[string]seen, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, name := range names {
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, rt)
+	}
+	resp, err := req.RequestWith(ctx, broker)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	there := map[string]seen{}
+	for _, t := range resp.Topics {
+		if t.Topic == nil {
+			continue
+		}
+		err := kerr.ErrorForCode(t.ErrorCode)
+		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) && !kerr.IsRetriable(err) {
+			return nil, fmt.Errorf("look at topic %s: %w", *t.Topic, err)
+		}
+		s := seen{listed: len(t.Partitions)}
+		for _, p := range t.Partitions {
+			if err == nil && p.ErrorCode == 0 && p.Leader >= 0 {
+				s.led++
+			}
+		}
+		there[*t.Topic] = s
+	}
+	return there, nil
 }
