@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -19,8 +20,6 @@ import (
 
 // healer sees to it that the last record of every key is the right one. Readers tell it of keys that a record took back to an older version; where
 // no newer record follows soon, it touches the key, which makes its owner write the right value again. min.compaction.lag.ms leaves a day for that.
-//
-// A nil healer listens to nobody.
 type healer struct {
 	table string
 	touch func(ctx context.Context, keys []string, versions []domain.Version) error
@@ -55,9 +54,6 @@ func newHealer(table string, log *slog.Logger, touch func(context.Context, []str
 // regressed says that a record older than the kept version followed it. A reader that reads the same records again reports the same; the next newer
 // record settles that.
 func (h *healer) regressed(key string, kept domain.Version) {
-	if h == nil {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s, known := h.suspects[key]; known {
@@ -77,7 +73,7 @@ func (h *healer) regressed(key string, kept domain.Version) {
 
 // settled says that the key's last record is its newest.
 func (h *healer) settled(key string) {
-	if h == nil || h.count.Load() == 0 {
+	if h.count.Load() == 0 {
 		return
 	}
 	h.mu.Lock()
@@ -159,6 +155,11 @@ func touchCommands(table string, log handlers.CommandLog, clock handlers.Clock, 
 		}
 		return nil
 	}
+}
+
+// cannotTouch stands in where there is no log of commands: regressions are then only logged.
+func cannotTouch(context.Context, []string, []domain.Version) error {
+	return errors.New("no log of commands is given to touch them through")
 }
 
 func touchPlayback(f domain.Fact) domain.Command { return &domain.TouchPlayback{Fact: f} }

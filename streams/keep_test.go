@@ -83,12 +83,6 @@ func TestAHealerTouchesEachRegressedKeyInBatchesAndNotTooSoon(t *testing.T) {
 	})
 }
 
-func TestANilHealerListensToNobody(t *testing.T) {
-	var h *healer
-	h.regressed("k", 1)
-	h.settled("k")
-}
-
 func TestTouchesAreCommandsThatTheEdgeWouldTake(t *testing.T) {
 	f := touchFact(topics.PlaybackTable.Name, "u", "m", 7, func() domain.Instant { return 1 })
 	require.NoError(t, touchPlayback(f).Validate())

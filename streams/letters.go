@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -35,7 +36,11 @@ func (run *incarnation) setAside(ctx goka.Context, in *input, why *refusal) erro
 		Headers: []kgo.RecordHeader{{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)}},
 	}, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) { written(err) })
 	run.metrics.deadLetter(why.reason)
-	run.log.Warn("record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
+	level := slog.LevelWarn
+	if why.reason == reasonBehind { // the first one was told
+		level = slog.LevelDebug
+	}
+	run.log.Log(ctx.Context(), level, "record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
 		"reason", why.reason, "dead_letter", letter.ID, "err", why.err)
 	return nil
 }

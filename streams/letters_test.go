@@ -165,6 +165,18 @@ func TestATableValueThatCannotBeReadIsNeverOverwritten(t *testing.T) {
 	require.Empty(t, c.letters())
 }
 
+func TestATopicThatWasMadeAnewIsNotTakenForTheOldOne(t *testing.T) {
+	c := startCluster(t)
+	c.produce(c.tableRecord("u/m", 500, 500))
+	s, _ := c.run(c.options(t.TempDir()))
+	c.send(report("u", "m", 1))
+	require.Eventually(t, func() bool {
+		err := s.Healthy()
+		return err != nil && strings.Contains(err.Error(), "raise the epoch")
+	}, patience, tick)
+	require.Empty(t, c.all(topics.PlaybackEvents.Name))
+}
+
 func TestATableWithForeignRecordsIsNotRead(t *testing.T) {
 	c := startCluster(t)
 	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: []byte("?")})

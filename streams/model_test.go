@@ -120,7 +120,7 @@ func (w *world) restore(t require.TestingT, copy storage.Storage, from int) stor
 			require.NoError(t, copy.Set(x.key, []byte(x.value)))
 			continue
 		}
-		require.NoError(t, keep(copy, nil, x.key, []byte(x.value)))
+		require.NoError(t, keep(copy, newHealer("t", quietLog(), cannotTouch), x.key, []byte(x.value)))
 	}
 	return copy
 }

@@ -43,20 +43,20 @@ func NewPositions(o Options) (*Positions, error) {
 		return nil, err
 	}
 	o.defaults()
-	v := &Positions{options: o, state: newState("positions", nil), marks: newWatermarks(), log: o.Log.With("view", "positions")}
+	touch := cannotTouch
 	if o.Commands != nil {
-		v.healer = newHealer(topics.PlaybackTable.Name, v.log, touchCommands(topics.PlaybackTable.Name, o.Commands, o.Clock, touchPlayback))
-		v.healer.after = o.healAfter
+		touch = touchCommands(topics.PlaybackTable.Name, o.Commands, o.Clock, touchPlayback)
 	}
+	v := &Positions{options: o, state: newState("positions", nil), marks: newWatermarks(), log: o.Log.With("view", "positions")}
+	v.healer = newHealer(topics.PlaybackTable.Name, v.log, touch)
+	v.healer.after = o.healAfter
 	return v, nil
 }
 
 // Run follows the table until ctx ends; then it closes the copy and returns nil. What goes wrong meanwhile is logged and tried again. Run it once.
 func (v *Positions) Run(ctx context.Context) error {
 	var all errgroup.Group
-	if v.healer != nil {
-		all.Go(func() error { return v.healer.Run(ctx) })
-	}
+	all.Go(func() error { return v.healer.Run(ctx) })
 	all.Go(func() error {
 		for failures := 0; ctx.Err() == nil; failures++ {
 			v.state.starting()

@@ -39,6 +39,9 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		if err != nil {
 			return err
 		}
+		if err := run.checkLog(p, in, t.Applied); err != nil {
+			return err
+		}
 		acked := domain.NoVersion
 		if in.origin.Version > t.Applied { // a repeated input's own outcome may be the oldest: nobody else would make room
 			if acked, err = run.makeRoom(ctx, p, in, t.Outbox); err != nil {
@@ -102,6 +105,20 @@ func remember[S any](p *partition, key string, t *schemas.Table[S]) {
 		}
 	}
 	memo[key] = t
+}
+
+// checkLog tells a repeated input from one of another log. A value that knows more inputs than the topic holds was made from a topic that is no more;
+// all of the new one's would seem to be repeated, and be swallowed.
+func (run *incarnation) checkLog(p *partition, in *input, applied domain.Version) error {
+	claim := p.claim.Load()
+	if in.origin.Version > applied || claim == nil {
+		return nil
+	}
+	if end := domain.NewVersion(run.epoch, (*claim).HighWaterMarkOffset()); applied >= end {
+		return fmt.Errorf("key %q in table %s has input %d of epoch %d, but partition %d of %s ends before input %d of epoch %d: if the topic was made anew, raise the epoch",
+			in.key, run.group.Table.Name, applied.Offset(), applied.Epoch(), in.origin.Partition, run.group.Input.Name, end.Offset(), end.Epoch())
+	}
+	return nil
 }
 
 // makeRoom waits until the key's outbox takes one more outcome, and says what is acknowledged by then. It ends with the processor's

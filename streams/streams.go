@@ -47,7 +47,6 @@ func gauge(on bool) float64 {
 	return 0
 }
 
-// healerOf is nil where there is no way to touch a key.
 func (s *Streams) healerOf(g Group) *healer {
 	o := &s.options
 	var touch func(context.Context, []string, []domain.Version) error
@@ -55,7 +54,7 @@ func (s *Streams) healerOf(g Group) *healer {
 	case g.Table == topics.MoviesTable:
 		touch = touchMovies(o.Kgo, o.Codec, o.Clock)
 	case o.Commands == nil:
-		return nil
+		touch = cannotTouch
 	case g.Table == topics.PlaybackTable:
 		touch = touchCommands(g.Table.Name, o.Commands, o.Clock, touchPlayback)
 	default:
@@ -72,9 +71,7 @@ func (s *Streams) Run(ctx context.Context) error {
 	var all errgroup.Group
 	for _, g := range s.groups {
 		all.Go(func() error { return g.Run(ctx) })
-		if g.healer != nil {
-			all.Go(func() error { return g.healer.Run(ctx) })
-		}
+		all.Go(func() error { return g.healer.Run(ctx) })
 	}
 	return all.Wait()
 }
