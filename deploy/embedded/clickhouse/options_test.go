@@ -75,7 +75,7 @@ func TestRelayLogsLines(t *testing.T) {
 		}
 		return a
 	}}))}
-	for _, part := range []string{"one\ntw", "o\n\n", strings.Repeat("x", 2*maxLine), strings.Repeat("y", maxLine) + "\nthree", "\n"} {
+	for _, part := range []string{greeting + "a file\none\ntw", "o\n\n", strings.Repeat("x", 2*maxLine), strings.Repeat("y", maxLine) + "\nthree", "\n"} {
 		n, err := r.Write([]byte(part))
 		require.NoError(t, err)
 		require.Equal(t, len(part), n)

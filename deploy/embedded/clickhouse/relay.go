@@ -10,6 +10,8 @@ import (
 const (
 	maxLine  = 4 << 10 // longer lines of the child are cut
 	maxWords = 5       // lines kept to explain a death
+
+	greeting = "Logging warning to " // said at every start
 )
 
 // relay logs what the child writes to standard output and error, a line an event, and remembers the last lines.
@@ -41,7 +43,7 @@ func (r *relay) Write(b []byte) (int, error) {
 func (r *relay) emit() {
 	line := strings.TrimSpace(string(r.part))
 	r.part = r.part[:0]
-	if line == "" {
+	if line == "" || strings.HasPrefix(line, greeting) {
 		return
 	}
 	r.logger.Warn("clickhouse engine says", "line", line)
