@@ -117,6 +117,7 @@ func TestFoldMovie(t *testing.T) {
 
 	touch := rate(NoVersion, Opinion{}, seven)
 	require.Equal(t, s, FoldMovie(s, touch), "a touch of the film itself")
+	require.Equal(t, MovieState{}, FoldMovie(MovieState{}, touch), "a touch of the film itself")
 
 	stale := rate(9, Opinion{}, seven)
 	stale.Changed().Verdict = Stale
