@@ -25,7 +25,8 @@ func Query(ctx context.Context, c *config.Config, sql string, format analytics.F
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.Query(ctx, sql, out, format)
+	_, err = store.Query(ctx, sql, out, format)
+	return err
 }
 
 // readers are the settings of a client beside the service.

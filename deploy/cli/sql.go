@@ -56,6 +56,6 @@ func (p *program) sql() *cobra.Command {
 			return deploy.Query(c.Context(), settings, query, f, p.out)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "", "table, csv or json (one object a line); default: table on a terminal, csv elsewhere")
+	c.Flags().StringVar(&format, "format", "", "table, csv or jsonl (one object a line); default: table on a terminal, csv elsewhere")
 	return c
 }

@@ -177,7 +177,7 @@ func runCommand(t *testing.T, env []string, args ...string) (string, int) {
 // sql is a query's result as rows of JSON.
 func (s *service) sql(query string) (rows []map[string]any) {
 	s.t.Helper()
-	out, code := s.command("sql", "--format", "json", query)
+	out, code := s.command("sql", "--format", "jsonl", query)
 	require.Zero(s.t, code, "%s\n%s", query, out)
 	d := json.NewDecoder(strings.NewReader(out))
 	d.UseNumber()

@@ -21,6 +21,9 @@ func parseStatement(text string) statement {
 	for last := ""; ; {
 		t := sc.next()
 		word, before := strings.ToUpper(t.word), last
+		if t.afterName {
+			before = "" // the name behind INTO was quoted, and has been passed
+		}
 		last = word
 		switch {
 		case word == "":
@@ -68,6 +71,8 @@ type token struct {
 	word  string
 	at    int
 	depth int // how many parentheses are open, not counting those before the first word
+
+	afterName bool // something quoted stands between it and the word before
 }
 
 type scanner struct {
@@ -78,11 +83,13 @@ type scanner struct {
 }
 
 func (s *scanner) next() token {
+	quoted := false
 	for s.at < len(s.text) {
 		rest := s.text[s.at:]
 		switch c := rest[0]; {
 		case c == '\'' || c == '"' || c == '`':
 			s.skipQuoted(c)
+			quoted = true
 		case strings.HasPrefix(rest, "--"):
 			s.skipPast("\n")
 		case strings.HasPrefix(rest, "/*"):
@@ -96,7 +103,7 @@ func (s *scanner) next() token {
 			if !s.begun {
 				s.begun, s.depth = true, 0
 			}
-			return token{s.text[at:s.at], at, s.depth}
+			return token{s.text[at:s.at], at, s.depth, quoted}
 		default:
 			if c == '(' {
 				s.depth++
