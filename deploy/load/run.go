@@ -32,8 +32,8 @@ type run struct {
 	reasons map[string]int64 // why requests did not get everything accepted
 }
 
-// giveUpAfter times patience without anything accepted, the run ends: the service will not come back.
-const giveUpAfter = 3
+// giveUpAfter is how long nothing is accepted until the run ends: the service will not come back.
+func (o *Options) giveUpAfter() time.Duration { return max(3*o.Patience, 15*time.Second) }
 
 // Run plays the stream, waits until everything is visible, and compares. The result is good also beside an error, as far as the run
 // got. The error is ErrDiffers (wrapped) where the comparison found something; others say why the run could not be finished. It blocks until all of it is done or ctx ends.
@@ -104,7 +104,7 @@ func (r *run) play(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case r.gaveUp():
-		return fmt.Errorf("nothing was accepted for %s (%s): the run was given up after %d of its events", giveUpAfter*r.o.Patience, r.why(), r.ledger.accepted.Load())
+		return fmt.Errorf("nothing was accepted for %s (%s): the run was given up after %d of its events", r.o.giveUpAfter(), r.why(), r.ledger.accepted.Load())
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (r *run) heard(took bool, at time.Time) {
 
 // gaveUp says whether nothing was accepted for too long.
 func (r *run) gaveUp() bool {
-	if since := r.failing.Load(); since != 0 && time.Since(time.Unix(0, since)) > giveUpAfter*r.o.Patience {
+	if since := r.failing.Load(); since != 0 && time.Since(time.Unix(0, since)) > r.o.giveUpAfter() {
 		r.once.Do(func() { close(r.hopeless) })
 	}
 	select {

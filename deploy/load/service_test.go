@@ -23,7 +23,7 @@ type service struct {
 	*handlerstest.House
 	url string
 
-	before   func(*fiber.Ctx) error                            // nil, or asked before every request; an error is the answer
+	before   func(*fiber.Ctx) (answered bool, err error)       // nil, or asked before every request
 	after    func(*fiber.Ctx) error                            // nil, or asked after every request that was handled
 	log      func(domain.Command) []domain.Command             // nil, or what is written in place of a command
 	position func(handlers.Position) (handlers.Position, bool) // nil, or what is shown in place of a position
@@ -41,7 +41,7 @@ func serve(t *testing.T, s *service) *service {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, BodyLimit: 4 << 20, ErrorHandler: func(c *fiber.Ctx, err error) error { return problem.Of(err).Send(c, "") }})
 	app.Use(func(c *fiber.Ctx) error {
 		if s.before != nil {
-			if err := s.before(c); err != nil {
+			if answered, err := s.before(c); answered {
 				return err
 			}
 		}
@@ -129,6 +129,11 @@ func (s *service) Summary(ctx context.Context, movie string) (handlers.Summary, 
 // options are those of a small run against it.
 func (s *service) options() Options {
 	return Options{URL: s.url, Seed: 1, Users: 20, Movies: 15, Events: 3000, Connections: 8, Batch: 20, Singles: 0.3, Patience: 30 * time.Second}
+}
+
+// newHouse is one that refuses some commands.
+func newHouse(refuse func(domain.Command) error) *handlerstest.House {
+	return &handlerstest.House{Refuse: refuse}
 }
 
 // first makes a function true once, for the first call that asks.
