@@ -16,6 +16,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -198,6 +199,53 @@ func TestACallerWhoGivesUpDoesNotTakeOthersAlong(t *testing.T) {
 	require.Equal(t, "impatient", string(rs[0].Value), "what was handed over is written, once and in order")
 }
 
+// While a partition has no leader its records wait in the client, those of many callers in one line.
+func TestACallerWhoGivesUpWhileThereIsNoLeaderDoesNotTakeOthersAlong(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	require.NoError(t, err)
+	defer c.Close()
+	var leader atomic.Bool
+	c.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if leader.Load() {
+			c.DropControl()
+			return nil, nil, false
+		}
+		c.KeepControl()
+		resp := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, t := range req.(*kmsg.ProduceRequest).Topics {
+			rt := kmsg.NewProduceResponseTopic()
+			rt.Topic, rt.TopicID = t.Topic, t.TopicID
+			rp := kmsg.NewProduceResponseTopicPartition()
+			rp.ErrorCode = kerr.LeaderNotAvailable.Code
+			rt.Partitions = append(rt.Partitions, rp)
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+	s := kafka.Settings{Brokers: c.ListenAddrs()}
+	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: kafkatest.Patience})
+	buffered := func(n int64) {
+		require.Eventually(t, func() bool { return p.Buffered() == n }, kafkatest.Patience, time.Millisecond)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	impatient, patient := kafkatest.Message("u/m", "impatient"), kafkatest.Message("u/m", "patient")
+	impatient.SetContext(ctx)
+	gaveUp, waited := make(chan error, 1), make(chan error, 1)
+	go func() { gaveUp <- p.Publish("t", impatient) }()
+	buffered(1)
+	go func() { waited <- p.Publish("t", patient) }()
+	buffered(2)
+	cancel()
+	require.ErrorIs(t, <-gaveUp, context.Canceled)
+	select {
+	case err := <-waited:
+		require.Fail(t, "the patient caller was taken along", "%v", err)
+	case <-time.After(500 * time.Millisecond): // the client looks at contexts when it tries again; a caller taken along is seen, no other is blamed
+	}
+	leader.Store(true)
+	require.NoError(t, <-waited)
+}
+
 func TestWhatWaitsForTheBrokerIsBounded(t *testing.T) {
 	s, _, release := held(t)
 	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: time.Second, MaxInFlight: kafka.MaxMessageBytes})
@@ -244,6 +292,11 @@ func TestCloseFlushesWhatIsUnderWay(t *testing.T) {
 	late := kafkatest.Message("u/m", "too late")
 	late.SetContext(gone) // so that it waits for nothing where Close has not begun
 	require.Eventually(t, func() bool { return errors.Is(p.Publish("t", late), kafka.ErrClosed) }, kafkatest.Patience, time.Millisecond)
+	select {
+	case err := <-closed:
+		require.Fail(t, "Close did not wait", "%v", err)
+	case <-time.After(100 * time.Millisecond): // a Close that does not wait is seen here; one that does is never blamed
+	}
 	release()
 	require.NoError(t, <-published)
 	require.NoError(t, <-closed)
