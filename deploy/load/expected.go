@@ -1,6 +1,7 @@
 package load
 
 import (
+	"math"
 	"slices"
 
 	"ugc/domain"
@@ -60,10 +61,10 @@ type expected struct {
 // that may be, at their latest: everything that only grows lies between the two.
 func (d deciders) expect(writes []write) expected {
 	low := d.over(writes, certainly, earliest)
-	high, allEarly, certainLate := low, low, low
+	high := low
 	e := expected{exact: !slices.ContainsFunc(writes, write.blurred)}
 	if !e.exact {
-		high, allEarly, certainLate = d.over(writes, perhaps, latest), d.over(writes, perhaps, earliest), d.over(writes, certainly, latest)
+		high = d.over(writes, perhaps, latest)
 	}
 	a, b := d.rules.Viewing(low.playback), d.rules.Viewing(high.playback)
 	e.ranges = a.Watched
@@ -72,13 +73,38 @@ func (d deciders) expect(writes []write) expected {
 	e.viewed = span{a.ViewedSeconds, b.ViewedSeconds}
 	e.completed = span{count(a.Completed), count(b.Completed)}
 	e.playback = span{count(a.LastSeen != 0), count(b.LastSeen != 0)}
-	e.first = span{int64(allEarly.playback.FirstSeen), int64(certainLate.playback.FirstSeen)}
-	if e.playback.lo == 0 {
-		e.first.hi = int64(high.playback.LastSeen)
-	}
-	e.last = span{int64(low.playback.LastSeen), int64(high.playback.LastSeen)}
+	e.first, e.last = seen(writes)
 	e.registers(d, writes, low)
 	return e
+}
+
+// seen is between what the film can have been seen first, and last. Of a repeated viewing report only the first that arrives is seen, which may be any of
+// them; every playback report is.
+func seen(writes []write) (first, last span) {
+	first, last = span{math.MaxInt64, math.MaxInt64}, span{}
+	viewings := map[domain.ID]span{}
+	for _, w := range writes {
+		if _, is := w.command.(domain.PlaybackCommand); !is {
+			continue
+		}
+		first.lo, last.hi = min(first.lo, int64(w.lo)), max(last.hi, int64(w.hi))
+		if v, again := viewings[w.command.Head().ID]; again {
+			viewings[w.command.Head().ID] = span{min(v.lo, int64(w.lo)), max(v.hi, int64(w.hi))}
+		} else if _, is := w.command.(*domain.RecordViewing); is {
+			viewings[w.command.Head().ID] = span{int64(w.lo), int64(w.hi)}
+		}
+	}
+	for _, w := range writes {
+		if _, is := w.command.(domain.PlaybackCommand); !is || !w.certain {
+			continue
+		}
+		any, is := viewings[w.command.Head().ID]
+		if !is {
+			any = span{int64(w.lo), int64(w.hi)}
+		}
+		first.hi, last.lo = min(first.hi, any.hi), max(last.lo, any.lo)
+	}
+	return first, last
 }
 
 func count(b bool) int64 {
