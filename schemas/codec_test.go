@@ -3,6 +3,7 @@ package schemas
 import (
 	"testing"
 
+	"github.com/hamba/avro/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,6 +51,13 @@ func TestEveryRecordComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// newGeneric reads and writes by schema alone. The library remembers its decoders by a fingerprint in which a name stands for what it names, so
+// that two versions of one record look alike to it: each needs a memory of its own.
+func newGeneric() avro.API { return avro.Config{MaxByteSliceSize: -1}.Freeze() }
+
+// generic is for today's schemas.
+var generic = newGeneric()
+
 // The codec writes by hand; a reader that knows nothing but the .avsc text must see the same fields in the same places.
 func TestTheTextsSayWhatIsWritten(t *testing.T) {
 	codec := Offline()
@@ -59,7 +67,7 @@ func TestTheTextsSayWhatIsWritten(t *testing.T) {
 			require.NoError(t, err)
 			s := parsed()[i]
 			c := cursor{b: b[headerSize:], of: len(b) - headerSize}
-			c.walk(s, 0)
+			c.walk(s)
 			require.NoError(t, c.end(), "the text has other fields than the bytes")
 			var value any
 			require.NoError(t, generic.Unmarshal(s, b[headerSize:], &value))

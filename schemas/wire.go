@@ -29,6 +29,10 @@ func appendDouble(b []byte, v float64) []byte {
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 }
 
+func appendFloat(b []byte, v float32) []byte {
+	return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+}
+
 func appendText[T ~string | ~[]byte](b []byte, v T) []byte {
 	return append(appendLong(b, int64(len(v))), v...)
 }
@@ -72,6 +76,13 @@ func (c *cursor) fail(format string, args ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf("at byte %d: %s", c.of-len(c.b), fmt.Sprintf(format, args...))
 		c.b = nil
+	}
+}
+
+// also takes over the fault of a cursor on the same bytes.
+func (c *cursor) also(err error) {
+	if err != nil && c.err == nil {
+		c.err, c.b = err, nil
 	}
 }
 
@@ -125,6 +136,13 @@ func (c *cursor) double() float64 {
 	return 0
 }
 
+func (c *cursor) float() float32 {
+	if b := c.take(4); b != nil {
+		return math.Float32frombits(binary.LittleEndian.Uint32(b))
+	}
+	return 0
+}
+
 // take gives the next n bytes of the input itself, nil after a fault.
 func (c *cursor) take(n int64) []byte {
 	if n < 0 || n > int64(len(c.b)) {
@@ -158,18 +176,18 @@ func (c *cursor) id() (id domain.ID) {
 	return id
 }
 
-// present reads the branch of ["null", T].
-func (c *cursor) present() bool {
-	switch branch := c.long(); branch {
-	case 0:
-		return false
-	case 1:
-		return c.err == nil
-	default:
-		c.fail("no branch %d in a union of 2", branch)
-		return false
+// branch reads which of n branches of a union follows.
+func (c *cursor) branch(n int) int {
+	branch := c.long()
+	if branch < 0 || branch >= int64(n) {
+		c.fail("no branch %d in a union of %d", branch, n)
+		return 0
 	}
+	return int(branch)
 }
+
+// present reads the branch of ["null", T].
+func (c *cursor) present() bool { return c.branch(2) == 1 }
 
 func (c *cursor) instant() domain.Instant { return domain.Instant(c.long()) }
 func (c *cursor) millis() domain.Millis   { return domain.Millis(c.long()) }

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxWriters = 4096        // schemas of other versions that are kept; beyond it the memory starts anew
+	maxWriters = 1024        // schemas of other versions that are kept; beyond it the memory starts anew
 	askAgain   = time.Minute // after which a registry that did not know an id is asked once more
 )
 
