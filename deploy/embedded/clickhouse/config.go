@@ -50,6 +50,8 @@ type logger struct {
 type mergeTree struct {
 	FsyncInsert    int `xml:"fsync_after_insert"`
 	FsyncDirectory int `xml:"fsync_part_directory"`
+	FsyncMergeRows int `xml:"min_rows_to_fsync_after_merge"` // 1: every merge, for its sources are deleted at once
+	FsyncMergeSize int `xml:"min_compressed_bytes_to_fsync_after_merge"`
 
 	// Of a pool of two, one slot must do for a mutation or a big merge: the defaults, made for 32, would starve them.
 	FreeForMutation int `xml:"number_of_free_entries_in_pool_to_execute_mutation"`
@@ -73,17 +75,20 @@ func configure(o ChildOptions) config {
 		MarkCache: memory / 16, PrimaryIndexCache: memory / 16, IndexMarkCache: memory / 64, MMapCache: 100, CompiledCache: memory / 64,
 		ThreadPool: 1000, ThreadPoolFree: 8, IOThreads: 32, IOThreadsFree: 0,
 		Merges: 2, Moves: 1, Fetches: 1, Common: 2, Schedule: 4, BufferFlushes: 1, Brokers: 1, Distributed: 1,
-		MergeTree: mergeTree{FsyncInsert: sync, FsyncDirectory: sync, FreeForMutation: 1, FreeForBigMerge: 1, FreeForOptimize: 1},
+		MergeTree: mergeTree{FsyncInsert: sync, FsyncDirectory: sync, FsyncMergeRows: sync, FsyncMergeSize: sync, FreeForMutation: 1, FreeForBigMerge: 1, FreeForOptimize: 1},
 	}
 }
 
 // statementSettings apply to statements that do not set them themselves.
 func statementSettings(o ChildOptions) map[string]string {
-	if o.Threads == 0 {
-		return nil
+	settings := map[string]string{
+		"async_insert":       "0", // the default of 26.x lets small INSERTs wait for each other
+		"max_insert_threads": "1",
 	}
-	n := strconv.Itoa(o.Threads)
-	return map[string]string{"max_threads": n, "max_insert_threads": "1"}
+	if o.Threads > 0 {
+		settings["max_threads"] = strconv.Itoa(o.Threads)
+	}
+	return settings
 }
 
 func logPath(dir string) string { return filepath.Join(dir, "engine.log") }

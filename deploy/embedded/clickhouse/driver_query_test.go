@@ -62,6 +62,10 @@ func TestSettingsHoldForOneStatement(t *testing.T) {
 	require.NotEqual(t, "77", read(t.Context()))
 }
 
+func TestInsertsAreSynchronousUnlessAsked(t *testing.T) {
+	require.Zero(t, count(t, connect(t), "SELECT toUInt64(getSetting('async_insert'))"))
+}
+
 func TestEmptyResults(t *testing.T) {
 	conn := connect(t)
 	insertEverything(t, conn)

@@ -108,15 +108,15 @@ func requireWhole(t *testing.T, conn driver.Conn, acked map[uint64]bool) {
 func TestTablesSyncUnlessToldNotTo(t *testing.T) {
 	read := func(r *running) (values []string) {
 		conn := open(t, r.ClientOptions(""))
-		for _, name := range []string{"fsync_after_insert", "fsync_part_directory"} {
+		for _, name := range []string{"fsync_after_insert", "fsync_part_directory", "min_rows_to_fsync_after_merge", "min_compressed_bytes_to_fsync_after_merge"} {
 			var v string
 			require.NoError(t, conn.QueryRow(t.Context(), "SELECT value FROM system.merge_tree_settings WHERE name = ?", name).Scan(&v))
 			values = append(values, v)
 		}
 		return values
 	}
-	require.Equal(t, []string{"1", "1"}, read(sharedEngine(t)))
+	require.Equal(t, []string{"1", "1", "1", "1"}, read(sharedEngine(t)))
 	o := options(t.TempDir(), "engine")
 	o.NoFsync = true
-	require.Equal(t, []string{"0", "0"}, read(startEngine(t, o)))
+	require.Equal(t, []string{"0", "0", "0", "0"}, read(startEngine(t, o)))
 }
