@@ -13,7 +13,7 @@ import (
 
 // readCatalog scans a query over a catalog table, which stands as {table} in it, within the read time-out. In a cluster the node catches up with its
 // replicas first: a blocked key that another node remembers must not be missed.
-func (s *Store) readCatalog(ctx context.Context, table, query string, args []any, scan func(driver.Rows) error) (err error) {
+func (s *Store) readCatalog(ctx context.Context, table, query string, args []any, scan func(driver.Rows) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.ReadTimeout)
 	defer cancel()
 	name := s.rendering(nil).table(table)
@@ -26,13 +26,18 @@ func (s *Store) readCatalog(ctx context.Context, table, query string, args []any
 	if err != nil {
 		return err
 	}
+	return scanAll(ctx, rows, scan)
+}
+
+// scanAll scans every row or fails: what a time-out cut short is an error, not a shorter result.
+func scanAll(ctx context.Context, rows driver.Rows, scan func(driver.Rows) error) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+	return errors.Join(rows.Err(), ctx.Err())
 }
 
 // Live is the live generation of each stored view. It fails with kind Unavailable before Init.
@@ -89,16 +94,14 @@ func (s *Store) Generations(ctx context.Context, view string) ([]projections.Gen
 	if err != nil {
 		return nil, mapError("list generations", err)
 	}
-	defer func() { _ = rows.Close() }()
 	var out []projections.Generation
-	for rows.Next() {
+	err = scanAll(ctx, rows, func(rows driver.Rows) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, mapError("list generations", err)
-		}
+		err := rows.Scan(&name)
 		if g, ok := parseGeneration(name); ok && g.View == view {
 			out = append(out, g)
 		}
-	}
-	return out, mapError("list generations", rows.Err())
+		return err
+	})
+	return out, mapError("list generations", err)
 }
