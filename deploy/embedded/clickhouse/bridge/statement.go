@@ -30,7 +30,7 @@ func parseStatement(text string) statement {
 			return st
 		case st.verb == "":
 			st.verb = word
-		case t.depth > 0, before == "INTO", before == "TABLE" && word != "FUNCTION": // no clause, or a table's name
+		case t.depth > 0, before == "INTO", before == "TABLE" && word != "FUNCTION", t.at > 0 && text[t.at-1] == '.': // no clause, or a table's name
 		case st.verb == "INSERT" && (word == "VALUES" || word == "SELECT"):
 			return st // what follows is the engine's to read, and VALUES may hold any bytes
 		case st.verb == "INSERT" && word == "SETTINGS":

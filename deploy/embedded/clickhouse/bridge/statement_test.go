@@ -26,6 +26,7 @@ func TestOutlineOfStatements(t *testing.T) {
 		"INSERT INTO t -- FORMAT CSV\nFORMAT TSV\nFORMAT":            {verb: "INSERT", format: "TSV", head: "INSERT INTO t -- FORMAT CSV\n", data: "FORMAT"},
 		"INSERT INTO `d`.`t` (`a`, `b`) FORMAT Native\n1":            {verb: "INSERT", format: "Native", head: "INSERT INTO `d`.`t` (`a`, `b`) ", data: "1"},
 		"INSERT INTO `t` SETTINGS x=1 FORMAT CSV\n1":                 {verb: "INSERT", format: "CSV", head: "INSERT INTO `t` ", tail: "SETTINGS x=1 ", data: "1"},
+		"INSERT INTO d.format FORMAT CSV\n1":                         {verb: "INSERT", format: "CSV", head: "INSERT INTO d.format ", data: "1"},
 		"INSERT INTO settings FORMAT CSV":                            {verb: "INSERT", format: "CSV", head: "INSERT INTO settings "},
 		"INSERT INTO TABLE format FORMAT CSV":                        {verb: "INSERT", format: "CSV", head: "INSERT INTO TABLE format "},
 		"INSERT INTO FUNCTION f('x') FORMAT CSV\n":                   {verb: "INSERT", format: "CSV", head: "INSERT INTO FUNCTION f('x') "},
