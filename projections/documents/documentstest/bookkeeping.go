@@ -57,13 +57,9 @@ func blocked(t *testing.T, open func() documents.Store) {
 		require.NoError(t, err)
 		require.ElementsMatch(t, []projections.BlockedKey{a, b}, got, "the first offset stays")
 	}
-	got, err = likes(t, s).Blocked(bounded(t))
+	got, err = live(t, s, documents.Likes).Blocked(bounded(t))
 	require.NoError(t, err)
 	require.Empty(t, got, "each view has its own")
-}
-
-func likes(t *testing.T, s documents.Store) documents.Generation {
-	return open(t, s, documents.Likes)
 }
 
 func generations(t *testing.T, open func() documents.Store) {
@@ -96,12 +92,16 @@ func generations(t *testing.T, open func() documents.Store) {
 	_, err = s.Generation(ctx, other, 1)
 	require.Equal(t, domain.Conflict, domain.KindOf(err), "%v", err)
 	require.NoError(t, s.Create(ctx, other, 3))
+
+	require.NoError(t, s.Create(ctx, documents.Likes, 1), "and then the process dies")
+	live(t, s, documents.Likes)
+	absent(t, s.Live(documents.Likes), "u", "m") // the next one makes it live
 }
 
 func swap(t *testing.T, open func() documents.Store) {
 	s, elsewhere := open(), open()
 	ctx, v := bounded(t), documents.Ratings
-	live, liveElsewhere := s.Live(v), elsewhere.Live(v)
+	here, there := s.Live(v), elsewhere.Live(v)
 	first := ratings(t, s)
 	require.NoError(t, s.Create(ctx, v, 2))
 	second, err := s.Generation(ctx, v, 2)
@@ -109,27 +109,27 @@ func swap(t *testing.T, open func() documents.Store) {
 
 	upsert(t, first, rating("u", "m", 5, 5, 1))
 	upsert(t, second, rating("u", "m", 4, 4, 2), rating("u", "n", 5, 5, 2))
-	require.NoError(t, first.Advance(ctx, marks{0: {Next: 6, Version: 5}}))
+	require.NoError(t, first.Advance(ctx, marks{0: {Next: 6, Version: 5}, 1: {Next: 3, Version: 2}}))
 	require.NoError(t, second.Advance(ctx, marks{0: {Next: 7, Version: 6}}))
-	require.Equal(t, rating("u", "m", 5, 5, 1), get(t, live, "u", "m"))
-	require.EqualValues(t, 1, count(t, liveElsewhere, "u"))
+	require.Equal(t, rating("u", "m", 5, 5, 1), get(t, here, "u", "m"))
+	require.EqualValues(t, 1, count(t, there, "u"))
 
 	for range 2 { // twice is once
 		require.NoError(t, s.SetLive(ctx, projections.Generation{View: v.Name, Number: 2}))
 	}
-	require.Equal(t, rating("u", "m", 4, 4, 2), get(t, live, "u", "m"))
-	require.Len(t, list(t, live, documents.Query{User: "u", Limit: 10}), 2)
-	w, err := live.Watermarks(ctx)
+	require.Equal(t, rating("u", "m", 4, 4, 2), get(t, here, "u", "m"))
+	require.Len(t, list(t, here, documents.Query{User: "u", Limit: 10}), 2)
+	w, err := here.Watermarks(ctx)
 	require.NoError(t, err)
 	require.Equal(t, marks{0: {Next: 7, Version: 6}}, w)
 	require.Eventually(t, func() bool {
-		n, err := liveElsewhere.Count(ctx, "u")
+		n, err := there.Count(ctx, "u")
 		return err == nil && n == 2
 	}, bound, tick, "another process follows")
 
 	require.NoError(t, elsewhere.SetLive(ctx, projections.Generation{View: v.Name, Number: 1}))
 	require.Eventually(t, func() bool {
-		d, ok, err := live.Get(ctx, "u", "m")
+		d, ok, err := here.Get(ctx, "u", "m")
 		return err == nil && ok && d.Version == 5
 	}, bound, tick, "and back")
 	_, name, err := documents.Open(ctx, elsewhere, v)

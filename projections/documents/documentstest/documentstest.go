@@ -58,10 +58,11 @@ func bounded(t testing.TB) context.Context {
 
 // ratings is a live generation of a view by user.
 func ratings(t *testing.T, s documents.Store) documents.Generation {
-	return open(t, s, documents.Ratings)
+	return live(t, s, documents.Ratings)
 }
 
-func open(t *testing.T, s documents.Store, v documents.View) documents.Generation {
+// live opens a view, making it where it is not there.
+func live(t *testing.T, s documents.Store, v documents.View) documents.Generation {
 	g, name, err := documents.Open(bounded(t), s, v)
 	require.NoError(t, err)
 	require.Equal(t, projections.Generation{View: v.Name, Number: 1}, name)
