@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"context"
+	"fmt"
+	"net"
 
 	"github.com/google/uuid"
 
@@ -27,12 +29,21 @@ func (h *House) openEdge(ctx context.Context) error {
 		return err
 	}
 	if err := server.Listen(); err != nil {
-		return err
+		return fmt.Errorf("%w; set UGC_HTTP_ADDR to another address", err)
 	}
 	if err := h.leave(NoteHTTP, server.Addr()); err != nil {
 		return err
 	}
 	return h.stack.start(ctx, "edge", server.Run, nil)
+}
+
+// probeEdge says at once when the edge's port is taken, instead of after everything else has started.
+func (h *House) probeEdge(ctx context.Context) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w: stop the program that uses the port, or set UGC_HTTP_ADDR to another address (port 0 picks a free one)", err)
+	}
+	return l.Close()
 }
 
 // visible shows writes in the positions view and in the document views.

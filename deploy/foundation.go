@@ -30,7 +30,10 @@ func (h *House) openLog(ctx context.Context) error {
 	}
 	changes, err := h.ensureTopics(ctx, false)
 	for _, c := range changes {
-		h.log.Info("topics", "change", c.String())
+		h.log.Debug("topics", "change", c.String())
+	}
+	if len(changes) > 0 {
+		h.log.Info("topics made", "changes", len(changes))
 	}
 	return err
 }
@@ -115,12 +118,14 @@ func (h *House) openSchemas(ctx context.Context) error {
 }
 
 // openCommands makes the way by which commands get onto the log.
-func (h *House) openCommands(context.Context) error {
+func (h *House) openCommands(ctx context.Context) error {
 	publisher, err := kafka.NewPublisher(kafka.PublisherOptions{Settings: h.kafka, Timeout: h.cfg.PublishWithin, ContentType: topics.ContentTypeAvro})
 	if err != nil {
 		return fmt.Errorf("configure the publisher: %w", err)
 	}
-	h.closers = append(h.closers, publisher.Close)
 	h.commands = kafka.NewCommandLog(publisher, h.codec, h.cfg.Epoch)
-	return nil
+	return h.stack.start(ctx, "publisher", func(ctx context.Context) error {
+		<-ctx.Done() // whoever publishes stands above and has stopped
+		return publisher.Close()
+	}, nil)
 }

@@ -45,7 +45,7 @@ type House struct {
 	reader    *documents.Reader
 	shown     *projections.Watermarks // of the document views
 	analytics *clickhouse.Store
-	engines   []*projections.Engine
+	views     running
 	streams   *streams.Streams
 	positions *streams.Positions
 	health    *kafka.Health
@@ -103,6 +103,7 @@ func (h *House) start(ctx context.Context) error {
 		role config.Role // "": always
 		open func(context.Context) error
 	}{
+		{config.Edge, h.probeEdge},
 		{"", h.openLog},
 		{"", h.openSchemas},
 		{"", h.openCommands},

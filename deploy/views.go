@@ -75,16 +75,19 @@ func (h *House) clickHouse(ctx context.Context) (*ch.Options, error) {
 // so that a server that is away holds up nothing else.
 func (h *House) openProjections(ctx context.Context) error {
 	metrics := projections.NewMetrics(h.metrics)
+	var engines []*projections.Engine
 	for _, v := range documents.All() {
 		generation, number, err := documents.Open(ctx, h.documents, v)
 		if err != nil {
 			return fmt.Errorf("open view %s: %w", v.Name, err)
 		}
-		if err := h.project(v.View, number, documents.Sink(v, generation), metrics); err != nil {
+		e, err := h.project(v.View, number, documents.Sink(v, generation), metrics)
+		if err != nil {
 			return err
 		}
+		engines = append(engines, e)
 	}
-	if err := h.startEngines(ctx, "document views", h.engines); err != nil {
+	if err := h.stack.start(ctx, "document views", func(ctx context.Context) error { return runAll(ctx, engines) }, nil); err != nil {
 		return err
 	}
 	made := make(chan struct{})
@@ -120,34 +123,32 @@ func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, 
 	if err != nil {
 		return err
 	}
-	first := len(h.engines)
+	var engines []*projections.Engine
 	for _, v := range h.analytics.Views() {
 		sink, err := h.analytics.Sink(live[v.Name])
 		if err != nil {
 			return err
 		}
-		if err := h.project(v, live[v.Name], sink, metrics); err != nil {
+		e, err := h.project(v, live[v.Name], sink, metrics)
+		if err != nil {
 			return err
 		}
+		engines = append(engines, e)
 	}
 	close(made)
-	return runAll(ctx, h.engines[first:])
+	return runAll(ctx, engines)
 }
 
 // project makes the engine of one view.
-func (h *House) project(v projections.View, g projections.Generation, sink projections.Sink, metrics *projections.Metrics) error {
+func (h *House) project(v projections.View, g projections.Generation, sink projections.Sink, metrics *projections.Metrics) (*projections.Engine, error) {
 	engine, err := projections.New(projections.Options{
 		View: v, Generation: g, Sink: sink, Codec: h.codec, Kafka: h.client, Watermarks: h.shown, Metrics: metrics, Logger: h.log.With("part", "projections"),
 	})
 	if err != nil {
-		return fmt.Errorf("view %s: %w", v.Name, err)
+		return nil, fmt.Errorf("view %s: %w", v.Name, err)
 	}
-	h.engines = append(h.engines, engine)
-	return nil
-}
-
-func (h *House) startEngines(ctx context.Context, name string, engines []*projections.Engine) error {
-	return h.stack.start(ctx, name, func(ctx context.Context) error { return runAll(ctx, engines) }, nil)
+	h.views.add(v.Name, engine)
+	return engine, nil
 }
 
 // runAll runs engines until ctx ends, or one of them fails, which ends all.

@@ -110,7 +110,7 @@ func (s *service) checkJob(when, token string) {
 	require.Equal(t, "2", fmt.Sprint(ratings["count"]), when)
 	require.Equal(t, "6.5", fmt.Sprint(ratings["mean"]), when)
 	require.Equal(t, "[0 0 0 0 1 0 0 0 0 1 0]", fmt.Sprint(ratings["histogram"]), when)
-	require.Equal(t, "1 1 1", fmt.Sprint(m["likes"], m["dislikes"], m["bookmarks"]), when)
+	require.Equal(t, "[1 1 1]", fmt.Sprint([]any{m["likes"], m["dislikes"], m["bookmarks"]}), when)
 
 	// Eighteen posts were accepted, so eighteen commands were decided: nine applied, nine duplicates, in whatever order.
 	s.await("ClickHouse shows every event", func() bool {
@@ -122,7 +122,7 @@ func (s *service) checkJob(when, token string) {
 	require.Equal(t, strconv.Itoa(watched), s.number("SELECT watched_ms FROM viewing WHERE user_id = 'ann' AND movie_id = 'heat'"), when)
 	require.Equal(t, "9", s.number("SELECT rating FROM feedback WHERE user_id = 'ann' AND movie_id = 'heat'"), when)
 	require.Equal(t, "6.5", s.number("SELECT mean_rating FROM movie_audience WHERE movie_id = 'heat'"), when)
-	require.Equal(t, strconv.Itoa(watched), s.number("SELECT sum(watched_ms) FROM watch_by_hour"), when)
+	require.Equal(t, strconv.Itoa(watched), s.number("SELECT sum(newly_watched_ms) FROM watch_by_hour"), when)
 	require.NotEqual(t, "0", s.number("SELECT count() FROM retention"), when)
 }
 
@@ -193,11 +193,14 @@ func TestTheEngineMayDie(t *testing.T) {
 func (s *service) child() (pid int) {
 	s.t.Helper()
 	s.await("the engine runs", func() bool {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.cmd.Process.Pid, s.cmd.Process.Pid))
-		for _, f := range strings.Fields(string(b)) {
-			pid, err = strconv.Atoi(f)
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.cmd.Process.Pid))
+		for _, thread := range threads {
+			b, _ := os.ReadFile(thread)
+			for _, f := range strings.Fields(string(b)) {
+				pid, _ = strconv.Atoi(f)
+			}
 		}
-		return err == nil && pid > 0
+		return pid > 0
 	})
 	return pid
 }
@@ -207,6 +210,6 @@ func TestWithoutTheEngine(t *testing.T) {
 	env := environ(t, t.TempDir(), "UGC_CHDB_LIB="+filepath.Join(t.TempDir(), "nowhere.so"))
 	out, code := runCommand(t, env, "run")
 	require.NotZero(t, code)
+	require.Contains(t, out, "the embedded ClickHouse engine is not installed")
 	require.Contains(t, out, "make setup")
-	require.Contains(t, out, "UGC_CLICKHOUSE")
 }

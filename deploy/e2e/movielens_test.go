@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,8 @@ func movieLens(t *testing.T) string {
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("the MovieLens ratings are not here (%v): name the file by UGC_TEST_MOVIELENS", err)
 	}
+	path, err := filepath.Abs(path)
+	require.NoError(t, err)
 	return path
 }
 

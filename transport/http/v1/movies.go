@@ -53,9 +53,9 @@ func (a *API) movieViewing(c *fiber.Ctx, r request) error {
 	return sendJSON(c, fiber.StatusOK, append(out, '}'))
 }
 
-// report writes a report. No list of this version shows it, so nothing is waited for.
+// report writes a report, and waits until the position that is read next, by /api/v2, shows it.
 func (a *API) report(c *fiber.Ctx, r request, command domain.Command) error {
-	done, err := a.record.Handle(r.ctx, []domain.Command{command}, 0)
+	done, err := a.record.Handle(r.ctx, []domain.Command{command}, a.shown)
 	if err == nil {
 		err = done.Outcomes[0].Err
 	}

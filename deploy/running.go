@@ -1,0 +1,55 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ugc/projections"
+)
+
+// running are the engines by view; those of ClickHouse are there once it has answered.
+type running struct {
+	mu   sync.Mutex
+	view map[string]*projections.Engine
+}
+
+func (r *running) add(view string, e *projections.Engine) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.view == nil {
+		r.view = map[string]*projections.Engine{}
+	}
+	r.view[view] = e
+}
+
+var errNotYet = errors.New("it does not run yet")
+
+// health says why a view is not being kept up to date, nil when it is.
+func (r *running) health(view string) func(context.Context) error {
+	return func(context.Context) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		e := r.view[view]
+		if e == nil {
+			return errNotYet
+		}
+		status := e.Status()
+		if status.Healthy() {
+			return nil
+		}
+		var errs []error
+		for _, stall := range status.Stalls {
+			errs = append(errs, fmt.Errorf("%s fails since %s: %w", stall.Step, stall.Since.UTC().Format(time.RFC3339), stall.Err))
+		}
+		for _, p := range status.Partitions {
+			if p.Fault != nil {
+				errs = append(errs, fmt.Errorf("partition %d: %w", p.Partition, p.Fault))
+			}
+		}
+		return cmp.Or(errors.Join(errs...), errNotYet)
+	}
+}
