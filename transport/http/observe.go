@@ -62,7 +62,11 @@ func (s *Server) begin(c *fiber.Ctx) {
 // answer words an error as a problem.
 func (s *Server) answer(c *fiber.Ctx, err error) error {
 	exchange.SetCause(c, err)
-	return problem.Of(err).Send(c, exchange.ID(c))
+	p := problem.Of(err)
+	if p.Status == fiber.StatusRequestEntityTooLarge && p.Detail == "" {
+		p.Detail = fmt.Sprintf("A body may have %d bytes: send less at once.", s.o.BodyLimit)
+	}
+	return p.Send(c, exchange.ID(c))
 }
 
 // finish counts and logs what became of a request. Successes are logged at debug level alone, refusals at info, failures at error.

@@ -87,7 +87,7 @@ func (s *Server) route(pages *docs.Pages) {
 	v2.New(v2.Options{Writing: s.o.Writing, Positions: s.o.Positions, Opinions: s.o.Opinions, Summaries: s.o.Summaries,
 		DefaultWait: s.o.DefaultWait, MaxWait: s.o.MaxWait, Page: pages.V2}).Mount(s.app)
 	named := func(path string, h fiber.Handler) {
-		s.app.Get(path, func(c *fiber.Ctx) error {
+		s.app.Get(strings.NewReplacer("{", ":", "}", "").Replace(path), func(c *fiber.Ctx) error {
 			exchange.SetRoute(c, path)
 			return h(c)
 		})
@@ -97,8 +97,8 @@ func (s *Server) route(pages *docs.Pages) {
 	named("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
 	named("/", pages.Landing)
 	named("/problems", pages.Problems)
-	named("/problems/:code", pages.Problems)
-	named("/docs/assets/:name", pages.Asset)
+	named("/problems/{code}", pages.Problems)
+	named("/docs/assets/{name}", pages.Asset)
 }
 
 // refuseUnknownMethods answers methods that Fiber does not know, which never reach its handlers.

@@ -110,7 +110,11 @@ func nearest(name string, known []string) string {
 	}
 	best, at := "", most+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d < at {
+		d := distance(strings.ToLower(name), k)
+		if len(name) >= 3 && strings.HasPrefix(k, strings.ToLower(name)) {
+			d = 1 // an ending was left out, such as _ms
+		}
+		if d < at {
 			best, at = k, d
 		}
 	}
