@@ -79,7 +79,8 @@ func (m marshaler) into(rec *kgo.Record, topic string, msg *message.Message) err
 	}
 	h := headers{rec}
 	if h.index(MetadataCommandID) < 0 {
-		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataCommandID, Value: []byte(msg.UUID)})
+		id := rec.Headers[h.index(wkafka.UUIDHeaderKey)].Value // the bytes of the UUID, which are there already
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataCommandID, Value: id})
 	}
 	if h.index(MetadataContentType) < 0 {
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataContentType, Value: m.contentType})
