@@ -65,8 +65,9 @@ func (e *Engine) readFailed(partition int32, err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return
 	}
-	if errors.Is(err, kerr.OffsetOutOfRange) {
-		err = fmt.Errorf("the log of %s does not hold the record that this view needs next; where the topic was lost or made anew, rebuild the view: %w", e.o.View.Source.Name, err)
+	var loss *kgo.ErrDataLoss
+	if errors.Is(err, kerr.OffsetOutOfRange) || errors.As(err, &loss) {
+		err = fmt.Errorf("the log of %s lost records that this view needs or shows; where that cannot be undone, rebuild the view: %w", e.o.View.Source.Name, err)
 		e.state.fault(partition, err)
 	}
 	e.metrics.failed("read")

@@ -231,9 +231,11 @@ func TestALogThatLostItsEndIsSaid(t *testing.T) {
 	g := s.generation(documents.Ratings)
 	require.NoError(t, g.Advance(t.Context(), map[int32]projections.Watermark{0: {Next: 1_000_000, Version: 1_000_000}}))
 	r := s.project(documents.Ratings)
-	require.Eventually(t, func() bool { return !r.Status().Healthy() }, bound, tick)
 	require.EventuallyWithT(t, func(c *assertions) {
-		for _, p := range r.Status().Partitions {
+		st := r.Status()
+		require.False(c, st.Healthy())
+		require.Len(c, st.Partitions, projectionstest.Partitions)
+		for _, p := range st.Partitions {
 			if p.Partition == 0 {
 				require.ErrorContains(c, p.Fault, "rebuild the view")
 			} else {
