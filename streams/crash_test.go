@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -233,15 +234,24 @@ func TestPartitionsMoveBetweenMembersUnderLoad(t *testing.T) {
 	c := startCluster(t)
 	commands := many(6000)
 	c.send(commands[:2000]...)
-	_, a := c.run(c.options(t.TempDir()))
+	o, first := c.options(t.TempDir()), prometheus.NewRegistry()
+	o.Metrics = first
+	_, a := c.run(o)
 	c.send(commands[2000:3000]...)
-	_, b := c.run(c.options(t.TempDir())) // takes half of them
+	c.committed(group("ugc-playback"))
+	o, second := c.options(t.TempDir()), prometheus.NewRegistry()
+	o.Metrics = second
+	_, b := c.run(o) // takes half of them
 	c.send(commands[3000:4000]...)
-	a.stop() // b takes the rest
+	c.committed(group("ugc-playback"))
+	require.NotEmpty(t, gathered(t, second, "ugc_streams_inputs_total"), "the second member did nothing")
+	b.stop() // a has them back, and must not believe what it remembers of them
 	c.send(commands[4000:5000]...)
+	c.committed(group("ugc-playback"))
+	require.Empty(t, gathered(t, first, "ugc_streams_restarts_total"), "a rebalance is no failure")
 	c.run(c.options(t.TempDir()))
 	c.send(commands[5000:]...)
-	b.stop()
+	a.stop()
 	c.committed(group("ugc-playback"))
 	c.requireFold()
 }

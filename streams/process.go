@@ -44,7 +44,7 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		}
 		acked := domain.NoVersion
 		if in.origin.Version > t.Applied { // a repeated input's own outcome may be the oldest: nobody else would make room
-			if acked, err = run.makeRoom(ctx, p, in, t.Outbox); err != nil {
+			if acked, err = run.makeRoom(p, in, t.Outbox); err != nil {
 				return err
 			}
 		}
@@ -123,14 +123,14 @@ func (run *incarnation) checkLog(p *partition, in *input, applied domain.Version
 
 // makeRoom waits until the key's outbox takes one more outcome, and says what is acknowledged by then. It ends with the processor's
 // producer, which gives up on what Kafka does not take in time.
-func (run *incarnation) makeRoom(ctx goka.Context, p *partition, in *input, outbox []schemas.Outcome) (domain.Version, error) {
+func (run *incarnation) makeRoom(p *partition, in *input, outbox []schemas.Outcome) (domain.Version, error) {
 	for {
 		acked := max(run.out.ackedUpTo(in.origin.Partition), p.floor)
 		oldest, full := crowded(outbox, acked)
 		if !full {
 			return acked, nil
 		}
-		if err := run.out.waitAcked(ctx.Context(), domain.Origin{Partition: in.origin.Partition, Version: oldest}); err != nil {
+		if err := run.out.waitAcked(domain.Origin{Partition: in.origin.Partition, Version: oldest}); err != nil {
 			return acked, fmt.Errorf("wait for earlier outcomes of key %q: %w", in.key, err)
 		}
 	}

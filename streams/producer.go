@@ -245,8 +245,9 @@ func (p *producer) ackedLocked(partition int32) domain.Version {
 	return domain.NoVersion
 }
 
-// waitAcked blocks until every outcome up to that version is written, the producer has failed or ctx ends.
-func (p *producer) waitAcked(ctx context.Context, o domain.Origin) error {
+// waitAcked blocks until every outcome up to that version is written, or the producer has failed; both are bounded by the client's delivery timeout. No context
+// ends it: the session that a record came in with may end while its wait is as good as over, and that is no failure.
+func (p *producer) waitAcked(o domain.Origin) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting++
@@ -257,14 +258,8 @@ func (p *producer) waitAcked(ctx context.Context, o domain.Origin) error {
 		}
 		moved := p.moved
 		p.mu.Unlock()
-		select {
-		case <-moved:
-		case <-ctx.Done():
-		}
+		<-moved
 		p.mu.Lock()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 	}
 	return nil
 }
