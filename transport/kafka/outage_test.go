@@ -199,6 +199,38 @@ func TestACallerWhoGivesUpDoesNotTakeOthersAlong(t *testing.T) {
 	require.Equal(t, "impatient", string(rs[0].Value), "what was handed over is written, once and in order")
 }
 
+// A broker that has forgotten where it put a repeated batch confirms it without an offset.
+func TestAConfirmationWithoutAnOffsetLeavesNoWrongOne(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	require.NoError(t, err)
+	defer c.Close()
+	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: kafka.Settings{Brokers: c.ListenAddrs()}})
+	msgs := []*message.Message{kafkatest.Message("u/m", "1"), kafkatest.Message("u/m", "2")}
+	require.NoError(t, p.Publish("t", msgs...))
+	c.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		return answer(req, kerr.DuplicateSequenceNumber), nil, true
+	})
+	require.NoError(t, p.Publish("t", msgs...))
+	for _, m := range msgs {
+		_, _, ok := kafka.Position(m)
+		require.False(t, ok)
+	}
+}
+
+// answer gives one error for partition 0 of each topic.
+func answer(req kmsg.Request, e *kerr.Error) kmsg.Response {
+	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	for _, t := range req.(*kmsg.ProduceRequest).Topics {
+		rt := kmsg.NewProduceResponseTopic()
+		rt.Topic, rt.TopicID = t.Topic, t.TopicID
+		rp := kmsg.NewProduceResponseTopicPartition()
+		rp.ErrorCode, rp.BaseOffset = e.Code, -1
+		rt.Partitions = append(rt.Partitions, rp)
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
+}
+
 // While a partition has no leader its records wait in the client, those of many callers in one line.
 func TestACallerWhoGivesUpWhileThereIsNoLeaderDoesNotTakeOthersAlong(t *testing.T) {
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
@@ -211,16 +243,7 @@ func TestACallerWhoGivesUpWhileThereIsNoLeaderDoesNotTakeOthersAlong(t *testing.
 			return nil, nil, false
 		}
 		c.KeepControl()
-		resp := req.ResponseKind().(*kmsg.ProduceResponse)
-		for _, t := range req.(*kmsg.ProduceRequest).Topics {
-			rt := kmsg.NewProduceResponseTopic()
-			rt.Topic, rt.TopicID = t.Topic, t.TopicID
-			rp := kmsg.NewProduceResponseTopicPartition()
-			rp.ErrorCode = kerr.LeaderNotAvailable.Code
-			rt.Partitions = append(rt.Partitions, rp)
-			resp.Topics = append(resp.Topics, rt)
-		}
-		return resp, nil, true
+		return answer(req, kerr.LeaderNotAvailable), nil, true
 	})
 	s := kafka.Settings{Brokers: c.ListenAddrs()}
 	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: kafkatest.Patience})

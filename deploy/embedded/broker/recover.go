@@ -151,15 +151,15 @@ func (r *recovery) mend(t topic, p int32, dir string, bases []int64, old snapsho
 	return log.save(dir)
 }
 
-// cutSegment refuses damage in a segment that was finished long ago: a crash tears the end of the last one only, and cutting
-// elsewhere would lose records for good.
+// cutSegment refuses damage in a segment that was finished long ago: a kill tears the end of the last one only, and cutting
+// elsewhere would lose acknowledged records without a word.
 func (r *recovery) cutSegment(path string, valid int64, last bool) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() == valid {
 		return false, err
 	}
 	if !last {
-		return false, fmt.Errorf("%s is damaged at byte %d, which a crash can't do; restore the file from a backup, or delete what lies behind that byte to go on without those records", path, valid)
+		return false, fmt.Errorf("%s is damaged at byte %d, which the end of a process can't do (a power cut can, where writes are not synced); restore the file from a backup, or delete what lies behind that byte to go on without those records", path, valid)
 	}
 	return cut(path, valid)
 }
