@@ -21,7 +21,7 @@ const atOnce = 4
 // start, which changes nothing.
 //
 // Without an answer from the registry it starts by the ids in the cache file, if they are all there for exactly today's schemas; Degraded
-// then says why. Errors are *domain.Error: Unavailable without answer and cache; Conflict for schemas that may not follow the
+// then says why, for the caller to log. Errors are *domain.Error: Unavailable without answer and cache; Conflict for schemas that may not follow the
 // registered ones, naming each subject and what differs, and for a registry that has given an old schema a new id.
 func New(ctx context.Context, o Options) (*Codec, error) {
 	if err := o.Validate(); err != nil {
@@ -37,9 +37,6 @@ func New(ctx context.Context, o Options) (*Codec, error) {
 	cache.setSubjects(ids)
 	c := newCodec(ids, newWriters(o, cache))
 	c.missed = s.missed
-	if c.missed != nil {
-		o.Log.Warn("schema registry away, using known ids", "registry", o.Registry.Name(), "cache", o.CacheFile, "err", c.missed)
-	}
 	return c, nil
 }
 
