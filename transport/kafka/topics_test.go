@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/embedded/broker"
+	"ugc/deploy/embedded/broker/brokertest"
 	"ugc/transport/kafka"
 	"ugc/transport/kafka/kafkatest"
 )
@@ -147,3 +148,9 @@ func TestHealth(t *testing.T) {
 	require.Eventually(t, func() bool { return h.Ping(t.Context()) != nil }, kafkatest.Patience, 1)
 	require.ErrorContains(t, h.Ping(t.Context()), addr)
 }
+
+func TestTopicsOverTheEmbeddedBroker(t *testing.T) {
+	kafkatest.Topics(t, kafka.Settings{Brokers: []string{brokertest.Start(t)}})
+}
+
+func TestTopicsOverARealBroker(t *testing.T) { kafkatest.Topics(t, kafkatest.RealBroker(t)) }
