@@ -5,6 +5,8 @@ import (
 
 	"github.com/hamba/avro/v2"
 	"github.com/stretchr/testify/require"
+
+	"ugc/domain"
 )
 
 // wire is one record type with a sample, as bytes and as value, so that tests can go over all of them.
@@ -78,4 +80,35 @@ func TestTheTextsSayWhatIsWritten(t *testing.T) {
 			require.Equal(t, w.sample, got)
 		})
 	}
+}
+
+// Other readers see null, not 1970, for what was not given, and nothing for what was never written.
+func TestWhatIsNotGivenIsNull(t *testing.T) {
+	codec := Offline()
+	nulls := func(r record, b []byte, err error) map[string]any {
+		require.NoError(t, err)
+		var value map[string]any
+		require.NoError(t, generic.Unmarshal(parsed()[r], b[headerSize:], &value))
+		return value
+	}
+	b, err := codec.EncodeCommand(&domain.RecordPlayback{Type: domain.Play})
+	v := nulls(recordPlayback, b, err)
+	require.Nil(t, v["occurred_at"])
+	require.Nil(t, v["sent_at"])
+	require.Nil(t, v["from_position_ms"])
+	b, err = codec.EncodeEvent(&domain.PlaybackTouched{})
+	v = nulls(playbackTouched, b, err)["after"].(map[string]any)
+	for _, field := range []string{"position_at", "resume_at", "first_seen", "last_seen"} {
+		require.Nil(t, v[field], field)
+	}
+	b, err = codec.EncodeFeedbackTable(&Table[domain.Opinions]{})
+	v = nulls(feedbackTable, b, err)["state"].(map[string]any)
+	require.Equal(t, map[string]any{"like": nil, "bookmark": nil, "rating": nil}, v)
+	b, err = codec.EncodePlaybackTable(&Table[domain.PlaybackState]{})
+	v = nulls(playbackTable, b, err)["state"].(map[string]any)
+	require.Nil(t, v["position"])
+	b, err = codec.EncodeDeadLetter(&DeadLetter{Key: []byte{}})
+	v = nulls(deadLetter, b, err)
+	require.Nil(t, v["value"])
+	require.Equal(t, []byte{}, v["key"], "empty is not nothing")
 }
