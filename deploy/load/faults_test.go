@@ -50,6 +50,7 @@ func TestWhatIsNotTakenIsSentAgain(t *testing.T) {
 		"a bad gateway":          {&service{after: afterEvery(15, func(c *fiber.Ctx) error { return c.Status(502).SendString("<html>") })}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting as long as the service asks
 			s := serve(t, tc.service)
 			o := s.options()
 			o.Events = 1500
@@ -76,6 +77,7 @@ func TestWhatIsNotTakenIsSentAgain(t *testing.T) {
 
 // Of a batch only the items that were not taken are sent again; some of those are written all the same.
 func TestItemsThatAreNotTakenAreSentAgain(t *testing.T) {
+	t.Parallel()
 	var n atomic.Int64
 	s := &service{}
 	s.House = newHouse(func(domain.Command) error {

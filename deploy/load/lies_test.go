@@ -152,7 +152,9 @@ func TestEveryLieIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, tc.service)
-			result, err := Run(context.Background(), s.options())
+			o := s.options()
+			o.Events = 1500
+			result, err := Run(context.Background(), o)
 			require.ErrorIs(t, err, ErrDiffers)
 			require.Positive(t, result.Found)
 			require.True(t, slices.ContainsFunc(result.Differences, func(d Difference) bool {

@@ -58,7 +58,11 @@ func serve(t *testing.T, s *service) *service {
 	require.NoError(t, err)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = app.Listener(ln) }()
-	t.Cleanup(func() { _ = app.ShutdownWithTimeout(time.Second); <-done })
+	t.Cleanup(func() {
+		_ = app.ShutdownWithTimeout(time.Second)
+		_ = ln.Close() // where the app had not begun to serve it
+		<-done
+	})
 	s.url = "http://" + ln.Addr().String()
 	return s
 }
