@@ -61,3 +61,15 @@ func TestMalformedValues(t *testing.T) {
 		require.Equal(t, n >= int32(domain.Play) && n <= int32(domain.End), err == nil, "report type %d: %v", n, err)
 	}
 }
+
+func TestAHistogramOfMoreScoresThanThereAre(t *testing.T) {
+	codec := Offline()
+	b, err := codec.EncodeMoviesTable(&Table[domain.MovieState]{})
+	require.NoError(t, err)
+	scores := append([]byte{22}, make([]byte, 11)...) // a block of 11
+	require.True(t, bytes.Contains(b, scores))
+	_, err = codec.DecodeMoviesTable(bytes.Replace(b, scores, append([]byte{24}, make([]byte, 12)...), 1))
+	require.ErrorContains(t, err, "a histogram of 12 scores, at most 11 are known")
+	_, err = codec.DecodeMoviesTable(bytes.Replace(b, scores, []byte{2, 0}, 1))
+	require.NoError(t, err, "scores that nobody gave may be left out")
+}

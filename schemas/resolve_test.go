@@ -285,6 +285,7 @@ func TestEnumsOfAnotherVersion(t *testing.T) {
 
 	_, err = codec.DecodeCommand(writtenBy(t, int(recordPlayback), later, func(v map[string]any) { v["type"] = "scrub" }))
 	require.ErrorIs(t, err, ErrUndecodable)
+	require.ErrorContains(t, err, "report type 0 is not one that this version knows", "what a reader does not know becomes its default")
 	require.Equal(t, domain.Invalid, domain.KindOf(err))
 }
 
