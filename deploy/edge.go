@@ -72,7 +72,7 @@ func (h *House) visibility() handlers.Visibility {
 // metrics; turning writers away would help nobody.
 func (h *House) checks() map[string]func(context.Context) error {
 	checks := map[string]func(context.Context) error{
-		"broker":    h.health.Ping,
+		"broker":    h.pingBroker,
 		"positions": func(context.Context) error { return h.positions.Healthy() },
 		"documents": h.documents.Ping,
 	}
@@ -80,6 +80,16 @@ func (h *House) checks() map[string]func(context.Context) error {
 		checks["streams"] = func(context.Context) error { return h.streams.Healthy() }
 	}
 	return checks
+}
+
+// pingBroker asks the log, and the embedded broker whether it still takes writes: a full disk lets it answer, but not write.
+func (h *House) pingBroker(ctx context.Context) error {
+	if h.broker != nil {
+		if err := h.broker.Err(); err != nil {
+			return err
+		}
+	}
+	return h.health.Ping(ctx)
 }
 
 func newID() domain.ID { return domain.ID(uuid.Must(uuid.NewV7())) }

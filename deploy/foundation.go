@@ -49,7 +49,7 @@ func (h *House) connectLog(ctx context.Context) error {
 		if err := h.stack.start(ctx, "broker", b.Run, nil); err != nil {
 			return err
 		}
-		brokers = []string{b.Addr()}
+		brokers, h.broker = []string{b.Addr()}, b
 		if err := h.leave(NoteKafka, b.Addr()); err != nil {
 			return err
 		}

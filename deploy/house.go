@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/config"
+	"ugc/deploy/embedded/broker"
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/projections"
@@ -35,6 +36,7 @@ type House struct {
 	stack   *stack
 	metrics *prometheus.Registry
 
+	broker   *broker.Broker // nil where the log is on servers
 	kafka    kafka.Settings // of the log, embedded or not
 	client   []kgo.Opt      // the same for franz-go
 	registry schemas.Registry
