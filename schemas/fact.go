@@ -18,10 +18,7 @@ func appendFact(b []byte, f *domain.Fact) []byte {
 
 func (c *cursor) fact() (f domain.Fact) {
 	f.ID = c.id()
-	f.User = c.text()
-	f.Movie = c.text()
-	f.Session = c.text()
-	f.Device = c.text()
+	c.texts(&f.User, &f.Movie, &f.Session, &f.Device)
 	f.Sequence = c.long()
 	f.OccurredAt = c.moment()
 	f.SentAt = c.moment()

@@ -163,6 +163,30 @@ func (c *cursor) text() string {
 	return string(b)
 }
 
+// texts reads neighbouring texts into one piece of memory.
+func (c *cursor) texts(into ...*string) {
+	type span struct{ from, to int }
+	var room [4]span
+	spans, from := room[:0], c.b
+	for range into {
+		n := c.long()
+		s := span{from: len(from) - len(c.b)}
+		c.take(n)
+		s.to = len(from) - len(c.b)
+		spans = append(spans, s)
+	}
+	if c.err != nil {
+		return
+	}
+	all := string(from[:len(from)-len(c.b)])
+	for i, s := range spans {
+		if *into[i] = all[s.from:s.to]; !utf8.ValidString(*into[i]) {
+			c.fail("text that is not UTF-8")
+			return
+		}
+	}
+}
+
 // bytes is a copy, never nil unless there is a fault.
 func (c *cursor) bytes() []byte {
 	if b := c.take(c.long()); b != nil {
