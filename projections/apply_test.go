@@ -123,7 +123,7 @@ func TestAStoreThatIsAwayStallsAndLosesNothing(t *testing.T) {
 				go func() {
 					done <- e.apply(t.Context(), t.Context(), []entry{good(0, 0, "a"), bad(0, 1, "b")})
 				}()
-				time.Sleep(time.Minute) // virtual
+				<-time.After(time.Minute) // virtual
 				s := e.Status()
 				require.False(t, s.Healthy())
 				require.Len(t, s.Stalls, 1)
@@ -159,7 +159,7 @@ func TestStoppingEndsAStallAndBoundsTheAttemptAtHand(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- e.writeAll(ctx) }()
 		require.NoError(t, e.queue.put(ctx, []entry{good(0, 0, "a")}))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		cancel()
 		require.ErrorIs(t, <-done, context.Canceled)
 		require.Empty(t, m.marks, "what was not written is not marked")

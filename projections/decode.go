@@ -22,18 +22,18 @@ type entry struct {
 }
 
 // tombstone says that the record takes a key out of a table. It has no effect on a view.
-func (e *entry) tombstone() bool { return e.Value == nil && e.refused == nil }
+func (en *entry) tombstone() bool { return en.Value == nil && en.refused == nil }
 
-func (e *entry) refuse(reason string, err error) {
-	e.refused, e.reason = err, reason
+func (en *entry) refuse(reason string, err error) {
+	en.refused, en.reason = err, reason
 }
 
 // arrived is when the command behind the record arrived, or when the record was written, where that is not known.
-func (e *entry) arrived() domain.Instant {
-	if e.ReceivedAt != 0 {
-		return e.ReceivedAt
+func (en *entry) arrived() domain.Instant {
+	if en.ReceivedAt != 0 {
+		return en.ReceivedAt
 	}
-	return domain.Instant(e.raw.Timestamp.UnixMilli())
+	return domain.Instant(en.raw.Timestamp.UnixMilli())
 }
 
 // The reasons of dead letters, as in schemas.DeadLetter.

@@ -71,7 +71,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.writeAll(running) })
 	group.Go(func() error { return e.watchLag(running, kadm.NewClient(client)) })
 	err = group.Wait()
-	e.leave()
+	e.leave(ctx)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		err = nil
 	}
@@ -101,8 +101,8 @@ func (e *Engine) clientOptions() []kgo.Opt {
 }
 
 // leave commits what is marked and leaves the group, so that others need not wait for our session to end.
-func (e *Engine) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), e.o.Grace)
+func (e *Engine) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.Grace)
 	defer cancel()
 	if err := e.client.LeaveGroupContext(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		e.log.Warn("leaving the group failed", "err", err)

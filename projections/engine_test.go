@@ -92,8 +92,7 @@ func TestDeathAfterEachEffect(t *testing.T) {
 			s.publish(topics.FeedbackEvents, history[:100]...)
 			dead := make(chan struct{})
 			f := &faulty{Sink: documents.Sink(documents.Ratings, s.generation(documents.Ratings))}
-			var die func() error
-			die = func() error {
+			die := func() error {
 				select {
 				case <-dead:
 				default:

@@ -54,8 +54,8 @@ func drawLog(t *rapid.T) [][]entry {
 		n := rapid.IntRange(0, 12).Draw(t, "records")
 		for offset := range n {
 			key := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key")
-			make := rapid.SampledFrom([]func(int32, int64, string) entry{good, good, good, good, bad, gone}).Draw(t, "kind")
-			log[p] = append(log[p], make(int32(p), int64(offset), fmt.Sprintf("%s%d", key, p)))
+			entryOf := rapid.SampledFrom([]func(int32, int64, string) entry{good, good, good, good, bad, gone}).Draw(t, "kind")
+			log[p] = append(log[p], entryOf(int32(p), int64(offset), fmt.Sprintf("%s%d", key, p)))
 		}
 	}
 	return log

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"sync"
@@ -136,7 +135,7 @@ func idle(t testing.TB) *kgo.Client {
 	return c
 }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // bench is an engine over memory, without Kafka: tests call its parts.
 func bench(t require.TestingT, m *memory, client *kgo.Client, set ...func(*Options)) *Engine {

@@ -89,11 +89,11 @@ func (m *viewMetrics) applied(batch []entry, now domain.Instant) {
 	}
 }
 
-func (e *entry) outcome() string {
+func (en *entry) outcome() string {
 	switch {
-	case e.refused != nil:
+	case en.refused != nil:
 		return "dead_letter"
-	case e.Value == nil:
+	case en.Value == nil:
 		return "tombstone"
 	}
 	return "applied"

@@ -2,7 +2,6 @@ package projections_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -110,7 +109,7 @@ func (s *stage) project(v documents.View, set ...func(*projections.Options)) *ru
 			kgo.SeedBrokers(s.broker), kgo.FetchMaxWait(100 * time.Millisecond), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 			kgo.SessionTimeout(time.Second), kgo.HeartbeatInterval(100 * time.Millisecond),
 		},
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 		Grace:  2 * time.Second, LagInterval: 20 * time.Millisecond,
 	}
 	for _, f := range set {
@@ -121,7 +120,7 @@ func (s *stage) project(v documents.View, set ...func(*projections.Options)) *ru
 	}
 	e, err := projections.New(o)
 	require.NoError(s, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(s.Context())
 	r := &running{Engine: e, stage: s, stop: cancel, ended: make(chan error, 1)}
 	go func() { r.ended <- e.Run(ctx) }()
 	s.Cleanup(r.end)

@@ -86,8 +86,8 @@ func TestBadRecordsAreSetAsideWholeAndOtherKeysGoOn(t *testing.T) {
 	require.Equal(t, 6, first.Status().Blocked)
 	require.True(t, first.Status().Healthy(), "a bad record is no stall")
 	require.Eventually(t, func() bool { return gather(t, registry)["ugc_view_blocked_keys"] == 6 }, bound, tick)
-	require.EqualValues(t, 7, gather(t, registry)["ugc_view_records_total dead_letter"])
-	require.EqualValues(t, 2, gather(t, registry)["ugc_view_records_total applied"])
+	require.Equal(t, 7, int(gather(t, registry)["ugc_view_records_total dead_letter"]))
+	require.Equal(t, 2, int(gather(t, registry)["ugc_view_records_total applied"]))
 	first.end()
 
 	s.project(documents.Ratings) // it remembers
@@ -150,8 +150,8 @@ func TestAStoreThatIsDownKeepsTheMemberAndFillsNoDeadLetters(t *testing.T) {
 	}
 	require.EqualValues(t, 200, lag)
 	got := gather(t, registry)
-	require.EqualValues(t, 1, got["ugc_view_stalled"])
-	require.EqualValues(t, 200, got["ugc_view_lag_events 0"]+got["ugc_view_lag_events 1"]+got["ugc_view_lag_events 2"])
+	require.Equal(t, 1, int(got["ugc_view_stalled"]))
+	require.Equal(t, 200, int(got["ugc_view_lag_events 0"]+got["ugc_view_lag_events 1"]+got["ugc_view_lag_events 2"]))
 	require.Greater(t, got["ugc_view_lag_seconds 0"], 3600.0)
 	require.Greater(t, got["ugc_view_errors_total write"], 1.0)
 

@@ -75,7 +75,7 @@ func TestWaitingEndsTheMomentTheViewAdvances(t *testing.T) {
 		w.own("ratings", 1, domain.NoVersion)
 		began := time.Now()
 		done := waiting(t.Context(), v, handlers.ViewRatings, feedbackMark(1, 7, "m"))
-		time.Sleep(time.Minute) // virtual
+		<-time.After(time.Minute) // virtual
 		still(t, done)
 		w.advanced("ratings", map[int32]Watermark{1: {Next: 7, Version: 6}}, slices.Values([]string{"u/m"}))
 		still(t, done)
@@ -96,7 +96,7 @@ func TestWaitingForAnotherProcessAsksTheStoreWithRestraint(t *testing.T) {
 		_, e, v := reader()
 		e.err = errors.New("store away") // which may pass
 		done := waiting(t.Context(), v, handlers.ViewRatings, feedbackMark(1, 7, "m"))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		still(t, done)
 		e.set(func() { e.err, e.marks = nil, map[int32]Watermark{1: {Next: 8, Version: 7}} })
 		shown := time.Now()

@@ -48,6 +48,7 @@ func BenchmarkPreparedInsert(b *testing.B) {
 			if err != nil {
 				return err
 			}
+			defer insert.Close()
 			for j := range benchBulk {
 				d := rating(i*benchBulk+j, 1)
 				if _, err := insert.ExecContext(b.Context(), d.ID, d.User, d.Movie, int64(d.Version), d.Deleted, int64(d.Added), int64(d.UpdatedAt), d.Values[0]); err != nil {

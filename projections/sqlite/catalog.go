@@ -81,9 +81,9 @@ func checkShape(ctx context.Context, db rower, v documents.View, g projections.G
 
 // Builds implements documents.Store.
 func (s *Store) Builds(ctx context.Context, view string) ([]documents.Build, error) {
-	builds, err := each(func(r *sql.Rows) (b documents.Build, err error) {
+	builds, err := each(ctx, s.readers, `SELECT view, number, live FROM ugc_generations WHERE view = ? ORDER BY number`, []any{view}, func(r *sql.Rows) (b documents.Build, err error) {
 		return b, r.Scan(&b.View, &b.Number, &b.Live)
-	})(s.readers.QueryContext(ctx, `SELECT view, number, live FROM ugc_generations WHERE view = ? ORDER BY number`, view))
+	})
 	if err != nil {
 		return nil, s.failed("list generations of "+view, err)
 	}

@@ -81,7 +81,8 @@ func (g *generation) Upsert(ctx context.Context, docs []documents.Document) erro
 			for i := range docs[:n] {
 				args = g.row(args, &docs[i])
 			}
-			if _, err := tx.StmtContext(ctx, statement).ExecContext(ctx, args...); err != nil {
+			bound := tx.StmtContext(ctx, statement) //nolint:sqlclosecheck // closed with the transaction
+			if _, err := bound.ExecContext(ctx, args...); err != nil {
 				return err
 			}
 			docs = docs[n:]
@@ -127,9 +128,10 @@ func (g *generation) Block(ctx context.Context, keys []projections.BlockedKey) e
 
 // Blocked implements documents.Generation.
 func (g *generation) Blocked(ctx context.Context) ([]projections.BlockedKey, error) {
-	keys, err := each(func(r *sql.Rows) (k projections.BlockedKey, err error) {
-		return k, r.Scan(&k.Key, &k.Partition, &k.Offset)
-	})(g.store.readers.QueryContext(ctx, `SELECT key, partition, "offset" FROM ugc_blocked WHERE view = ? AND number = ? ORDER BY partition, "offset", key`, g.name.View, g.name.Number))
+	keys, err := each(ctx, g.store.readers, `SELECT key, partition, "offset" FROM ugc_blocked WHERE view = ? AND number = ? ORDER BY partition, "offset", key`, []any{g.name.View, g.name.Number},
+		func(r *sql.Rows) (k projections.BlockedKey, err error) {
+			return k, r.Scan(&k.Key, &k.Partition, &k.Offset)
+		})
 	if err != nil {
 		return nil, g.store.failed("read blocked keys of "+g.name.String(), err)
 	}

@@ -104,7 +104,7 @@ func read[T any](ctx context.Context, r *reading, text string, args []any, scan 
 	if err != nil {
 		return nil, r.explain(ctx, err)
 	}
-	list, err := each(scan)(statement.QueryContext(ctx, args...))
+	list, err := each(ctx, prepared{statement}, text, args, scan)
 	if err != nil {
 		return nil, r.explain(ctx, err)
 	}
@@ -117,7 +117,7 @@ func (r *reading) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	if s, ok := r.prepared[text]; ok {
 		return s, nil
 	}
-	s, err := r.store.readers.PrepareContext(ctx, text)
+	s, err := r.store.readers.PrepareContext(ctx, text) //nolint:sqlclosecheck // kept for the next time, closed with the store
 	if err == nil {
 		r.prepared[text] = s
 	}
@@ -158,34 +158,45 @@ func (g *generation) Watermarks(ctx context.Context) (map[int32]projections.Wate
 
 func (s *Store) watermarks(ctx context.Context, where string, args ...any) (map[int32]projections.Watermark, error) {
 	marks := map[int32]projections.Watermark{}
-	_, err := each(func(rows *sql.Rows) (none struct{}, err error) {
+	_, err := each(ctx, s.readers, `SELECT partition, next, version FROM ugc_watermarks `+where, args, func(rows *sql.Rows) (none struct{}, err error) {
 		var p int32
 		var w projections.Watermark
 		err = rows.Scan(&p, &w.Next, &w.Version)
 		marks[p] = w
 		return none, err
-	})(s.readers.QueryContext(ctx, `SELECT partition, next, version FROM ugc_watermarks `+where, args...))
+	})
 	if err != nil {
 		return nil, s.failed("read watermarks", err)
 	}
 	return marks, nil
 }
 
-// each makes a function that reads every row of what a query returned, and closes it.
-func each[T any](scan func(*sql.Rows) (T, error)) func(*sql.Rows, error) ([]T, error) {
-	return func(rows *sql.Rows, err error) ([]T, error) {
+// querier is a pool or a prepared statement.
+type querier interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+// prepared runs its own text.
+type prepared struct{ *sql.Stmt }
+
+func (p prepared) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+	return p.Stmt.QueryContext(ctx, args...)
+}
+
+// each runs a query and reads every row of it.
+func each[T any](ctx context.Context, db querier, text string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	rows, err := db.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	list := []T{}
+	for rows.Next() {
+		t, err := scan(rows)
 		if err != nil {
 			return nil, err
 		}
-		defer rows.Close()
-		list := []T{}
-		for rows.Next() {
-			t, err := scan(rows)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, t)
-		}
-		return list, rows.Err()
+		list = append(list, t)
 	}
+	return list, rows.Err()
 }

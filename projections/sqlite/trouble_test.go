@@ -63,11 +63,11 @@ func writeUntilKilled(path string) {
 		if err := g.Upsert(ctx, bulk(200, v)); err != nil {
 			panic(err)
 		}
-		fmt.Println("written", v)
+		fmt.Fprintln(os.Stdout, "written", v)
 		if err := g.Advance(ctx, map[int32]projections.Watermark{0: {Next: int64(v), Version: v}}); err != nil {
 			panic(err)
 		}
-		fmt.Println("advanced", v)
+		fmt.Fprintln(os.Stdout, "advanced", v)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestAFullDiskIsUnavailableAndGoesOnWhenThereIsSpace(t *testing.T) {
 }
 
 func TestFilesThatAreNotOursAreRefusedAndLeftAlone(t *testing.T) {
-	make := func(t *testing.T, statements string) string {
+	database := func(t *testing.T, statements string) string {
 		path := filepath.Join(t.TempDir(), "documents.db")
 		db, err := sql.Open("sqlite", path)
 		require.NoError(t, err)
@@ -151,8 +151,8 @@ func TestFilesThatAreNotOursAreRefusedAndLeftAlone(t *testing.T) {
 		kind domain.Kind
 		says string
 	}{
-		{"another program's", func(t *testing.T) string { return make(t, `CREATE TABLE notes (text TEXT)`) }, domain.Conflict, "another program"},
-		{"another program's with its mark", func(t *testing.T) string { return make(t, `PRAGMA application_id = 7`) }, domain.Conflict, "another program"},
+		{"another program's", func(t *testing.T) string { return database(t, `CREATE TABLE notes (text TEXT)`) }, domain.Conflict, "another program"},
+		{"another program's with its mark", func(t *testing.T) string { return database(t, `PRAGMA application_id = 7`) }, domain.Conflict, "another program"},
 		{"a newer ugc's", func(t *testing.T) string {
 			path := filepath.Join(t.TempDir(), "documents.db")
 			s := openAt(t, path)
@@ -240,14 +240,13 @@ func TestListsAndCountsComeFromTheIndex(t *testing.T) {
 		`SELECT count(*) FROM ratings WHERE user_id = ?`,
 		`SELECT id FROM ratings__g1 WHERE user_id = ? AND deleted = 0 AND added < ? ORDER BY added DESC LIMIT 50`,
 	} {
-		plan := ""
 		args := []any{"u", 1}[:strings.Count(query, "?")]
-		steps, err := each(func(r *sql.Rows) (detail string, err error) {
+		steps, err := each(t.Context(), s.readers, "EXPLAIN QUERY PLAN "+query, args, func(r *sql.Rows) (detail string, err error) {
 			var id, parent, unused int
 			return detail, r.Scan(&id, &parent, &unused, &detail)
-		})(s.readers.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...))
+		})
 		require.NoError(t, err)
-		plan = strings.Join(steps, "; ")
+		plan := strings.Join(steps, "; ")
 		require.Contains(t, plan, "ratings__g1__by_user", query)
 		require.NotContains(t, plan, "TEMP B-TREE", query)
 		require.NotContains(t, plan, "SCAN", query)

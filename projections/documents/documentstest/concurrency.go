@@ -81,7 +81,8 @@ func readWhileWriting(t *testing.T, open func() documents.Store) {
 	s := open()
 	g := ratings(t, s)
 	upsert(t, g, rating("u", "m", 1, 1, 1))
-	ctx, stop := context.WithCancel(t.Context())
+	reading := bounded(t)
+	ctx, stop := context.WithCancel(reading)
 	var group errgroup.Group
 	group.Go(func() error {
 		defer stop()
@@ -97,7 +98,7 @@ func readWhileWriting(t *testing.T, open func() documents.Store) {
 		group.Go(func() error {
 			last := domain.Version(0)
 			for ctx.Err() == nil {
-				d, ok, err := live.Get(t.Context(), "u", "m")
+				d, ok, err := live.Get(reading, "u", "m")
 				if err != nil {
 					return err
 				}
