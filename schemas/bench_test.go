@@ -44,10 +44,10 @@ func BenchmarkDecode(b *testing.B) {
 	other := codecFor(shelf{1000: later})
 	foreign := append([]byte{0, 0, 0, 0x03, 0xe8}, event[headerSize:]...)
 	for name, decode := range map[string]func() (any, error){
-		"RecordPlayback":                func() (any, error) { return codec.DecodeCommand(cmd) },
-		"PlaybackRecorded":              func() (any, error) { return codec.DecodeEvent(event) },
-		"PlaybackRecorded/otherVersion": func() (any, error) { return other.DecodeEvent(foreign) },
-		"PlaybackTable":                 func() (any, error) { return codec.DecodePlaybackTable(table) },
+		"RecordPlayback":                 func() (any, error) { return codec.DecodeCommand(cmd) },
+		"PlaybackRecorded":               func() (any, error) { return codec.DecodeEvent(event) },
+		"PlaybackRecordedOfOtherVersion": func() (any, error) { return other.DecodeEvent(foreign) },
+		"PlaybackTable":                  func() (any, error) { return codec.DecodePlaybackTable(table) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
