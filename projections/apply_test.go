@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
 )
 
 func letters(m *memory) (list []string) {
@@ -215,4 +218,49 @@ func TestTheBatchAtHandIsFinishedWithinGrace(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnAssignmentThatIsTakenBackLeavesNoStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.trouble = func(string, int) error { return errAway }
+		e := bench(t, m, idle(t))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := e.assigned(ctx, map[string]map[int32]kgo.Offset{"t": offsets(2)})
+			done <- err
+		}()
+		<-time.After(time.Minute) // virtual
+		require.Len(t, e.Status().Stalls, 1)
+		cancel()
+		require.ErrorIs(t, <-done, context.Canceled)
+		require.Empty(t, e.Status().Stalls)
+		require.Empty(t, e.Status().Partitions)
+		e.client.Close()
+	})
+}
+
+func TestADeadLetterIsTheRecordWhole(t *testing.T) {
+	e := bench(t, newMemory(), idle(t), func(o *Options) { o.Now = func() domain.Instant { return 77 } })
+	en := bad(2, 5, "u/m")
+	en.raw.Headers = []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1")}, {Key: "traceparent", Value: nil}}
+	l := e.letter(&en)
+	require.Equal(t, &schemas.DeadLetter{
+		ID: l.ID, Topic: topics.FeedbackEvents.Name, Partition: 2, Offset: 5, Timestamp: 1005, Key: []byte("u/m"), Value: []byte("?"),
+		Headers: []schemas.Header{{Key: "traceparent", Value: []byte("00-1")}, {Key: "traceparent"}},
+		Step:    "projections/v", Reason: "undecodable", Message: "not Avro", At: 77,
+	}, l)
+	require.False(t, l.ID.IsZero())
+	require.Equal(t, l.ID, e.letter(&en).ID, "the same record is the same letter")
+	other := bad(2, 6, "u/m")
+	require.NotEqual(t, l.ID, e.letter(&other).ID)
+
+	en.raw.Value = make([]byte, 5<<20)
+	en.raw.Headers = []kgo.RecordHeader{{Key: "h", Value: make([]byte, 1<<20)}}
+	l = e.letter(&en)
+	require.Len(t, l.Value, maxLetterValue, "a letter must fit into a record")
+	require.Empty(t, l.Headers)
+	require.Contains(t, l.Message, "cut from 5242880")
+	require.Contains(t, l.Message, "headers are left out")
 }

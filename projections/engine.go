@@ -19,6 +19,8 @@ import (
 // from it and lets the effects of each happen in this order: dead letters, 1 write, 2 watermark, 3 commit. Where a process dies between any two, what was done
 // is done again, and the sink's idempotence makes that nothing.
 //
+// In flight are at most a batch, a queue of one more, a chunk of 1 MiB and what the client has fetched ahead, 8 MiB a broker.
+//
 // No part of correctness rests on who owns a partition: an engine that lost one while its batch was under way does no harm.
 type Engine struct {
 	o       Options

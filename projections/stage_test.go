@@ -26,6 +26,8 @@ import (
 const (
 	bound = 30 * time.Second // ends as soon as the condition holds
 	tick  = 5 * time.Millisecond
+
+	session = 2 * time.Second // of a group member
 )
 
 // stage is a broker with the topics of the views, and a document store.

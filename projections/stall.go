@@ -32,7 +32,7 @@ func (e *Engine) persistWithin(ctx, work context.Context, step string, do func(c
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return e.giveUp(ctx, step)
 		}
 		if e.state.stall(step, err, time.Now()) {
 			e.log.Error("projection stalls", "step", step, "err", err)
@@ -41,10 +41,17 @@ func (e *Engine) persistWithin(ctx, work context.Context, step string, do func(c
 		select {
 		case <-time.After(backoff):
 		case <-ctx.Done():
-			return ctx.Err()
+			return e.giveUp(ctx, step)
 		}
 		backoff = min(2*backoff, lastBackoff)
 	}
+}
+
+// giveUp forgets the stall of a step that nobody waits for any more, such as a partition that was taken from us meanwhile.
+func (e *Engine) giveUp(ctx context.Context, step string) error {
+	e.state.resume(step)
+	e.metrics.stalled(e.state.stalls())
+	return ctx.Err()
 }
 
 func (e *Engine) attempt(ctx context.Context, do func(context.Context) error) error {

@@ -135,7 +135,7 @@ func TestAStoreThatIsDownKeepsTheMemberAndFillsNoDeadLetters(t *testing.T) {
 	s.publish(topics.FeedbackEvents, history[100:]...)
 	require.Eventually(t, func() bool { // longer than a session of this member lasts without a heartbeat
 		st := r.Status()
-		return len(st.Stalls) == 1 && time.Since(st.Stalls[0].Since) > 1500*time.Millisecond
+		return len(st.Stalls) == 1 && time.Since(st.Stalls[0].Since) > session+session/4
 	}, bound, tick)
 	st := r.Status()
 	require.False(t, st.Healthy())
