@@ -16,8 +16,9 @@ func TestWaitersWakeWhenTheirVersionIsShown(t *testing.T) {
 		w := newWatermarks()
 		results := map[domain.Version]chan error{}
 		for _, v := range []domain.Version{7, 3, 5} {
-			results[v] = make(chan error, 1)
-			go func() { results[v] <- w.wait(t.Context(), 1, v) }()
+			result := make(chan error, 1)
+			results[v] = result
+			go func() { result <- w.wait(t.Context(), 1, v) }()
 		}
 		synctest.Wait()
 		w.size(4)
