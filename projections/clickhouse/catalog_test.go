@@ -41,3 +41,13 @@ func TestGenerationNames(t *testing.T) {
 		require.False(t, ok, name)
 	}
 }
+
+func TestInsertsIntoAClusterWaitForAMajority(t *testing.T) {
+	one := Options{}.withDefaults().insertSettings()
+	require.NotContains(t, one, "insert_quorum")
+	many := Options{Cluster: "main_cluster"}.withDefaults().insertSettings()
+	require.Equal(t, "auto", many["insert_quorum"])
+	require.Equal(t, 1, many["distributed_foreground_insert"])
+	require.Equal(t, int64(60_000), many["insert_quorum_timeout"])
+	require.Equal(t, "3", Options{Cluster: "c", InsertQuorum: "3"}.withDefaults().insertSettings()["insert_quorum"])
+}

@@ -59,7 +59,7 @@ func TestQueryCutsWideCells(t *testing.T) {
 // everyType is a row with a column of every type that somebody may meet, by the name of the column.
 const everyType = `
 SELECT 'it''s "so", yes' AS text, '' AS empty, NULL AS nothing, toNullable('there') AS maybe, toLowCardinality('low') AS low, CAST(NULL, 'LowCardinality(Nullable(String))') AS low_nothing,
-	toFixedString('ab', 3) AS fixed, 18446744073709551615 AS u64, toInt8(-7) AS i8, toInt256('-57896044618658097711785492504343953926634992332820282019728792003956564819968') AS i256,
+	toFixedString('abc', 3) AS fixed, 18446744073709551615 AS u64, toInt8(-7) AS i8, toInt256('-57896044618658097711785492504343953926634992332820282019728792003956564819968') AS i256,
 	toDecimal64('12.3400', 4) AS price, toDecimal128('-0.5', 1) AS d128, 0.1 AS f64, toFloat32(16777216) AS f32, 1e300 AS huge, nan AS no_number, -inf AS infinite, true AS yes,
 	toUUID('0198c0de-0000-7000-8000-00000000000a') AS id, toDate('2024-02-29') AS day, toDate32('1925-01-01') AS old_day,
 	toDateTime('2024-03-30 21:30:00', 'UTC') AS second, toDateTime64('2024-03-30 21:30:00.070', 3, 'UTC') AS milli, toDateTime64('2024-03-30 21:30:00', 6, 'Asia/Kolkata') AS micro,

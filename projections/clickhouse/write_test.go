@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -128,6 +129,26 @@ func TestBlocksAreBounded(t *testing.T) {
 	}
 }
 
+// The server's own deduplication must stay out of it, and an answer must mean that the rows are stored.
+func TestInsertsAreSynchronousAndNotDeduplicated(t *testing.T) {
+	_, database := newStore(t)
+	var sent []url.Values
+	w := &wire{before: func(_ int64, r *http.Request) error {
+		sent = append(sent, r.URL.Query())
+		return nil
+	}}
+	sink := live(t, w.over(t, database), "playback_events")
+	require.NoError(t, sink.Write(t.Context(), projectionstest.History(topics.PlaybackEvents, 1, 3)))
+	require.NoError(t, sink.Advance(t.Context(), map[int32]projections.Watermark{0: {Next: 1}}))
+	require.NoError(t, sink.Block(t.Context(), []projections.BlockedKey{{Key: "k"}}))
+	require.Len(t, sent, 3)
+	for _, v := range sent {
+		require.Equal(t, "0", v.Get("async_insert"))
+		require.Equal(t, "0", v.Get("insert_deduplicate"))
+		require.NotEmpty(t, v.Get("max_execution_time"), "the server gives up too")
+	}
+}
+
 // Of a batch only the newest row of each key is sent: a rebuild would otherwise send every state that ever was.
 func TestViewingSendsTheNewestOfEachKey(t *testing.T) {
 	batch := projectionstest.History(topics.PlaybackEvents, 1, 200)
@@ -211,8 +232,12 @@ func TestAStoreInTroubleIsUnavailableAndSaysWhatToDo(t *testing.T) {
 func TestAWriteThatHangsEnds(t *testing.T) {
 	_, database := newStore(t)
 	w := &wire{before: func(_ int64, r *http.Request) error {
-		<-r.Context().Done()
-		return r.Context().Err()
+		select {
+		case <-r.Context().Done():
+			return r.Context().Err()
+		case <-time.After(patience / 4):
+			return errCut
+		}
 	}}
 	s := w.over(t, database, func(o *clickhouse.Options) { o.InsertTimeout = 200 * time.Millisecond })
 	sink, err := s.Sink(projections.Generation{View: "feedback", Number: 1})

@@ -49,5 +49,5 @@ SELECT
     if(t.type = 'set', t.value, NULL) AS value,
     t.verdict
 FROM {{.Table}} AS t FINAL
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final = 1
 {{- end}}

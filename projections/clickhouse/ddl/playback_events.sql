@@ -62,5 +62,5 @@ SELECT
     t.verdict,
     t.newly_watched_ms
 FROM {{.Table}} AS t FINAL
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final = 1
 {{- end}}
