@@ -52,7 +52,8 @@ func (a *API) postEvents(c *fiber.Ctx) error {
 	}
 	in.out = in.append(in.out[:0], tally)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Status(status).Send(in.out) // copies
+	c.Status(status).Response().SetBody(in.out) // copies; Send would not, and in.out is pooled
+	return nil
 }
 
 // tally counts what became of the events of a body.
@@ -93,11 +94,11 @@ func (in *intake) faultsOf(i int, err error) []problem.Fault {
 	}
 	e.judge(err)
 	if len(e.faults) == 0 {
-		code := "invalid"
-		if domain.KindOf(err) == domain.TooLarge {
+		code, p := "invalid", problem.Of(err)
+		if p.Kind.Code == problem.TooLarge.Code {
 			code = "too_large"
 		}
-		e.fault("", code, err.Error())
+		e.fault("", code, p.Detail)
 	}
 	return e.faults
 }
