@@ -30,6 +30,7 @@ type answer struct {
 	fates []verdict // one for each delivery of the request
 	token domain.Token
 	why   string        // in few words, where not everything was accepted
+	fault string        // what no service may answer; it is a difference
 	after time.Duration // how long the service asks to wait
 }
 
@@ -58,13 +59,16 @@ type item struct {
 	} `json:"errors"`
 }
 
+// aboutAnother is an answer that was mixed up with another one: nothing is known of the event that was sent.
+const aboutAnother = "an answer about another event"
+
 // verdict of an item, and in few words why.
 func (i *item) verdict(id domain.ID) (verdict, string) {
 	switch status := string(i.Status); {
 	case status == `"invalid"`:
 		return isRefused, "called invalid"
 	case i.EventID != id.String():
-		return isUnknown, "an item about another event"
+		return isUnknown, aboutAnother
 	case status == `"accepted"`:
 		return isAccepted, ""
 	case status == `"unavailable"` && len(i.Errors) > 0 && i.Errors[0].Code == "unavailable":
@@ -94,6 +98,9 @@ func post(ctx context.Context, o *Options, text []byte, ids []domain.ID) answer 
 		return lost(len(ids), err)
 	}
 	a := read(resp.StatusCode, content, ids)
+	if a.why == aboutAnother {
+		a.fault = fmt.Sprintf("%d about another event than %s: %s", resp.StatusCode, ids[0], clip(content))
+	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
 		a.after = time.Duration(min(max(0, seconds), 5)) * time.Second
 	}
@@ -154,7 +161,7 @@ func (b *body) each(ids []domain.ID) answer {
 	a := answer{fates: make([]verdict, len(ids))}
 	for i := range b.Items {
 		var why string
-		if a.fates[i], why = b.Items[i].verdict(ids[i]); why != "" {
+		if a.fates[i], why = b.Items[i].verdict(ids[i]); why != "" && a.why != aboutAnother {
 			a.why = why
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	maxConnections  = 1024
 	maxBatch        = 1000 // what the service takes at once
 	maxDifferences  = 1000 // that are kept; all are counted
+	maxFaults       = 20   // answers that are kept; all are counted
 	maxAnswer       = 8 << 20
 	pageSize        = 50 // small, so that paging is used
 	laneDeliveries  = 256

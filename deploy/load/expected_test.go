@@ -147,14 +147,14 @@ func TestWithoutUnknownOutcomesOneValueIsRight(t *testing.T) {
 		for _, s := range []span{e.watched, e.plays, e.viewed, e.completed, e.playback} {
 			require.Equal(t, s.lo, s.hi)
 		}
-		for _, r := range []register{e.position, e.resume, e.duration, e.opinions[1], e.opinions[2], e.opinions[3]} {
-			values := map[string]bool{}
-			for _, c := range r.candidates {
-				values[fmt.Sprint(c.set, c.value)] = true
+		if e.exact { // in the others times overlap, so that two may have won
+			for _, r := range []register{e.position, e.resume, e.duration, e.opinions[1], e.opinions[2], e.opinions[3]} {
+				values := map[string]bool{}
+				for _, c := range r.candidates {
+					values[fmt.Sprint(c.set, c.value)] = true
+				}
+				require.LessOrEqual(t, len(values), 1, "%v", r)
 			}
-			require.LessOrEqual(t, len(values), 1, "%v", r)
-		}
-		if e.exact {
 			require.Equal(t, e.first.lo, e.first.hi)
 			require.Equal(t, e.last.lo, e.last.hi)
 		}

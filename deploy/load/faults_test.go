@@ -144,7 +144,7 @@ func TestUnknownOutcomesAreAllowedEitherWay(t *testing.T) {
 			require.EqualValues(t, o.Events, result.Accepted+result.Unknown+result.Absent)
 			if tc.absent {
 				require.Positive(t, result.Absent)
-				require.Zero(t, result.Unknown)
+				require.Zero(t, result.Unknown, "%v", result.Reasons)
 			} else {
 				require.Positive(t, result.Unknown)
 			}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -55,6 +56,20 @@ func alter(change func(*handlers.Position) bool) func(handlers.Position) (handle
 		}
 		return p, true
 	}
+}
+
+// An answer that was mixed up with another's is told, although all is written in the end.
+func TestAnswersThatAreMixedUpAreFound(t *testing.T) {
+	id := uuid.New().String()
+	s := serve(t, &service{after: afterEvery(50, func(c *fiber.Ctx) error {
+		return c.Status(202).SendString(`{"event_id":"` + id + `","status":"accepted"}`)
+	})})
+	o := s.options()
+	o.Singles = 1
+	result, err := Run(context.Background(), o)
+	require.ErrorIs(t, err, ErrDiffers)
+	require.Equal(t, "answer", result.Differences[0].Field)
+	require.Contains(t, result.Differences[0].Shown, id)
 }
 
 // Whatever a service does wrong is found and named.

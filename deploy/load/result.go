@@ -67,8 +67,13 @@ func (r *Result) verdict() error {
 
 func (r *run) result() *Result {
 	took := time.Since(r.began)
-	return &Result{Accepted: r.ledger.accepted.Load(), Unknown: r.ledger.unknown.Load(), Absent: r.ledger.absent.Load(), Refused: r.ledger.refused.Load(),
+	result := &Result{Accepted: r.ledger.accepted.Load(), Unknown: r.ledger.unknown.Load(), Absent: r.ledger.absent.Load(), Refused: r.ledger.refused.Load(),
 		Took: took, Rate: float64(r.ledger.accepted.Load()) / max(took.Seconds(), 1e-9), Latency: &r.latency, Retries: r.retries.Load(), Reasons: r.reasons}
+	for _, fault := range r.faults {
+		result.differ(Difference{Key: "POST /api/v2/events", Field: "answer", Shown: fault, Expected: "what became of each event, in the order of the request"})
+	}
+	result.Found = r.faulty
+	return result
 }
 
 func (r *run) progress(stage Stage, done, total int64) Progress {

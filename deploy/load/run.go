@@ -30,6 +30,8 @@ type run struct {
 	mu      sync.Mutex
 	token   domain.Token
 	reasons map[string]int64 // why requests did not get everything accepted
+	faults  []string         // answers that no service may give, the first of them
+	faulty  int64            // all of them
 }
 
 // giveUpAfter is how long nothing is accepted until the run ends: the service will not come back.
@@ -153,6 +155,11 @@ func (r *run) learn(a answer) {
 	defer r.mu.Unlock()
 	for _, m := range a.token {
 		r.token = r.token.Add(m)
+	}
+	if a.fault != "" {
+		if r.faulty++; len(r.faults) < maxFaults {
+			r.faults = append(r.faults, a.fault)
+		}
 	}
 	if a.why != "" && (len(r.reasons) < 32 || r.reasons[a.why] > 0) {
 		r.reasons[a.why]++
