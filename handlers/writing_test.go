@@ -160,6 +160,6 @@ func TestSummaryWaitsOnlyForWritesAboutItsMovie(t *testing.T) {
 	}
 	token := domain.Token{{Topic: "t", Partition: 0, Version: 9, Movie: "other"}}
 	_, err := handlers.MovieSummary{Seeing: handlers.Seeing{Views: house}, Summaries: house}.
-		Handle(context.Background(), "m", handlers.AtLeast{Token: token, For: time.Hour})
+		Handle(context.Background(), "m", handlers.AtLeast{Token: token, For: time.Millisecond})
 	require.NoError(t, err)
 }

@@ -66,18 +66,29 @@ func (s *Server) ready(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(exchange.Context(c), s.o.CheckTimeout)
 	defer cancel()
-	errs := make([]error, len(s.checks))
-	var all sync.WaitGroup
-	for i, k := range s.checks {
-		all.Go(func() { errs[i] = k.run(ctx) })
+	all := append(slices.Clone(s.checks), s.reports...)
+	errs := make([]error, len(all))
+	var answers sync.WaitGroup
+	for i, k := range all {
+		answers.Go(func() { errs[i] = k.run(ctx) })
 	}
-	all.Wait()
+	answers.Wait()
+	needed := len(s.checks)
 	status, word := fiber.StatusOK, "ready"
-	if errors.Join(errs...) != nil {
+	if errors.Join(errs[:needed]...) != nil {
 		status, word = fiber.StatusServiceUnavailable, "not ready"
 	}
-	b := append(wire.AppendString([]byte(`{"status":`), word), `,"checks":{`...)
-	for i, k := range s.checks {
+	b := append(wire.AppendString([]byte(`{"status":`), word), `,"checks":`...)
+	b = appendAnswers(b, s.checks, errs[:needed])
+	if len(s.reports) > 0 {
+		b = appendAnswers(append(b, `,"reports":`...), s.reports, errs[needed:])
+	}
+	return sendStatus(c, status, append(b, '}'))
+}
+
+func appendAnswers(b []byte, checks []*check, errs []error) []byte {
+	b = append(b, '{')
+	for i, k := range checks {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -87,7 +98,7 @@ func (s *Server) ready(c *fiber.Ctx) error {
 		}
 		b = wire.AppendString(append(wire.AppendString(b, k.name), ':'), answer)
 	}
-	return sendStatus(c, status, append(b, "}}"...))
+	return append(b, '}')
 }
 
 func sendStatus(c *fiber.Ctx, status int, body []byte) error {

@@ -28,6 +28,9 @@ type Options struct {
 	// context: one that does not is not asked again before it has returned.
 	Checks       map[string]func(context.Context) error
 	CheckTimeout time.Duration // of each, 2 s
+	// Reports say by name how parts are doing that requests do not need, such as views that others read. Readiness shows them beside the checks;
+	// an error there is no reason to turn requests away.
+	Reports map[string]func(context.Context) error
 
 	ShownWait   time.Duration // how long a write of /api/v1 waits until its list shows it, 2 s
 	DefaultWait time.Duration // how long a read with a token waits where it does not say, 2 s
@@ -106,6 +109,9 @@ func (o Options) Validate() error {
 	need(o.HeaderLimit == 0 || o.HeaderLimit >= 1024, "HeaderLimit: %d is too small for any client, give at least 1024", o.HeaderLimit)
 	for name, check := range o.Checks {
 		need(check != nil, "Checks: %q is nil", name)
+	}
+	for name, report := range o.Reports {
+		need(report != nil, "Reports: %q is nil", name)
 	}
 	for _, origin := range o.CORSOrigins {
 		need(origin != "*", "CORSOrigins: name the origins, * would let every page act for a user")

@@ -28,6 +28,7 @@ type Server struct {
 	app      *fiber.App
 	metrics  *metrics
 	checks   []*check
+	reports  []*check
 	draining atomic.Bool
 	base     context.Context // of every request; ends when open requests are given up on
 	giveUp   context.CancelFunc
@@ -44,7 +45,7 @@ func New(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{o: o}
 	s.base, s.giveUp = context.WithCancel(context.Background())
-	s.checks = newChecks(o.Checks)
+	s.checks, s.reports = newChecks(o.Checks), newChecks(o.Reports)
 	var err error
 	if s.metrics, err = newMetrics(o.Registry); err != nil {
 		return nil, fmt.Errorf("http metrics: %w", err)

@@ -175,7 +175,8 @@ func TestMalformedBodies(t *testing.T) {
 	house := &handlerstest.House{}
 	s := start(t, house, nil)
 	for sent, detail := range map[string]string{
-		"{":                               "expected ',' or '}'",
+		"{":                               "expected a field name in double quotes",
+		`{"type":"x"`:                     "expected ',' or '}'",
 		`{"type":"play",}`:                "nothing follows the comma at line 1, column 16",
 		`{"type" "play"}`:                 "expected ':'",
 		"{\n \"é\": x}":                   "at line 2, column 7",

@@ -81,8 +81,10 @@ func (p *Problem) Error() string {
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// Of is the problem that an error of a use case is, by its kind. Every cause stays out of the answer but invalid input, which is the
-// caller's own.
+// TooLargeRecord says what to do about a command that the log does not take.
+const TooLargeRecord = "It is larger than a record may be: send less in one event."
+
+// Of is the problem that an error of a use case is, by its kind. Causes are for logs: they stay out of the answer.
 func Of(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -101,12 +103,12 @@ func Of(err error) *Problem {
 	case domain.Invalid:
 		p.Kind, p.Faults = Invalid, Body(e.Fields)
 		if len(e.Fields) == 0 {
-			p.Detail = e.Error()
+			p.Detail = e.Message
 		}
 	case domain.NotFound:
 		p.Kind, p.Detail = NotFound, e.Message
 	case domain.TooLarge:
-		p.Kind, p.Detail = TooLarge, e.Error()
+		p.Kind, p.Detail = TooLarge, TooLargeRecord
 	case domain.Unavailable:
 		p.Kind = Unavailable
 		if errors.Is(err, handlers.ErrNotVisible) {

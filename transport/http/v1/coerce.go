@@ -18,7 +18,7 @@ import (
 var eventTypes = []string{"play", "pause", "stop", "fast_forward", "rewind"}
 
 // idPattern is what the fault of an id with a bad character names: no '/', no control characters.
-const idPattern = `^[^/\u0000-\u001f\u007f-\u009f]+$`
+const idPattern = `^[^/\x00-\x1f\x7f-\x9f]+$`
 
 // toText is the text that pydantic makes of a value, before its length and characters are looked at.
 func toText(v value) (string, *fault) {
