@@ -7,9 +7,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"ugc/deploy/config"
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/projections"
+	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
 	edge "ugc/transport/http"
 )
@@ -21,6 +23,7 @@ func (h *House) openEdge(ctx context.Context) error {
 		Writing:   handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID},
 		Positions: h.positions, Opinions: h.reader, Summaries: h.reader,
 		Checks:    h.checks(),
+		Reports:   h.reports(),
 		ShownWait: h.cfg.VisibleWithin, DefaultWait: h.cfg.VisibleWithin,
 		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle, DrainTimeout: h.cfg.DrainWithin / 2,
 		Registry: h.metrics, Log: h.log.With("part", "edge"),
@@ -68,8 +71,7 @@ func (h *House) visibility() handlers.Visibility {
 	return visible{positions: h.positions, documents: projections.NewVisibility(h.shown, h.reader, shown...)}
 }
 
-// checks are what the edge needs to serve. Projections and ClickHouse are not among them: a view that is late is late, and says so in the
-// metrics; turning writers away would help nobody.
+// checks are what the edge needs to serve.
 func (h *House) checks() map[string]func(context.Context) error {
 	checks := map[string]func(context.Context) error{
 		"broker":    h.pingBroker,
@@ -80,6 +82,21 @@ func (h *House) checks() map[string]func(context.Context) error {
 		checks["streams"] = func(context.Context) error { return h.streams.Healthy() }
 	}
 	return checks
+}
+
+// reports say how the views are doing that this process keeps. They are no checks: a view that is late is late, and turning writers away
+// would help nobody.
+func (h *House) reports() map[string]func(context.Context) error {
+	reports := map[string]func(context.Context) error{}
+	if h.cfg.Has(config.Projections) {
+		for _, v := range documents.All() {
+			reports["view "+v.Name] = h.views.health(v.Name)
+		}
+		for _, v := range analytics.Stored() {
+			reports["view "+v.Name] = h.views.health(v.Name)
+		}
+	}
+	return reports
 }
 
 // pingBroker asks the log, and the embedded broker whether it still takes writes: a full disk lets it answer, but not write.
