@@ -66,7 +66,7 @@ func many(n int) (commands []domain.Command) {
 func TestKillingTheProcessLosesAndDoublesNothing(t *testing.T) {
 	c := startCluster(t)
 	dir := t.TempDir()
-	const n = 30_000
+	const n = 16_000
 	c.send(many(n)...)
 	for k := range 4 {
 		before := c.total(topics.PlaybackEvents.Name)

@@ -40,7 +40,12 @@ type cluster struct {
 	codec  *schemas.Codec
 }
 
-func startCluster(t testing.TB) *cluster { return joinCluster(t, brokertest.Start(t)) }
+// startCluster lets the test run beside others: most of its time it waits for its broker.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	t.Parallel()
+	return joinCluster(t, brokertest.Start(t))
+}
 
 func joinCluster(t testing.TB, addr string) *cluster {
 	t.Helper()
