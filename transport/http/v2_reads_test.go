@@ -109,12 +109,12 @@ func TestListsGoOnWhereTheySay(t *testing.T) {
 	s := start(t, house, nil)
 	for i := range 7 {
 		movie := fmt.Sprintf("m&%d", i)
-		require.Equal(t, 202, s.ask("PUT", "/api/v2/users/u+x/ratings/"+url.PathEscape(movie), fmt.Sprintf(`{"score":%d}`, i)).status)
-		require.Equal(t, 202, s.ask("POST", events, fmt.Sprintf(`{"type":"play","user_id":"u+x","movie_id":%q,"position_ms":100000}`, movie)).status)
+		require.Equal(t, 202, s.ask("PUT", "/api/v2/users/u%3Fx/ratings/"+url.PathEscape(movie), fmt.Sprintf(`{"score":%d}`, i)).status)
+		require.Equal(t, 202, s.ask("POST", events, fmt.Sprintf(`{"type":"play","user_id":"u?x","movie_id":%q,"position_ms":100000}`, movie)).status)
 	}
 	for target, want := range map[string][]string{
-		"/api/v2/users/u+x/ratings?limit=3":   {"m&6", "m&5", "m&4", "m&3", "m&2", "m&1", "m&0"},
-		"/api/v2/users/u+x/positions?limit=3": {"m&0", "m&1", "m&2", "m&3", "m&4", "m&5", "m&6"},
+		"/api/v2/users/u%3Fx/ratings?limit=3":   {"m&6", "m&5", "m&4", "m&3", "m&2", "m&1", "m&0"},
+		"/api/v2/users/u%3Fx/positions?limit=3": {"m&0", "m&1", "m&2", "m&3", "m&4", "m&5", "m&6"},
 	} {
 		var got []string
 		pages := 0

@@ -184,7 +184,7 @@ func FuzzEvents(f *testing.F) {
 		`[{"type":"rating","user_id":"u","movie_id":"m","score":7},{"type":"viewing","user_id":"\u00e9\ud83d\ude00","movie_id":"m","viewed_seconds":1e3}]`,
 		`{"type":"heartbeat","event_id":"0198c0de-0000-7000-8000-000000000001","user_id":"u","movie_id":"m","session_id":"s","device_id":"d","sequence":2,"occurred_at":"2026-03-01T20:15:00Z","sent_at":1772396200000,"position_ms":5,"from_position_ms":1,"duration_ms":9,"rate":1.5,"watched":[[0,1],[2,3]]}`,
 		`{"type":"like","user_id":"u","movie_id":"m","x":{"y":[1,true,null,"z"]}}`,
-		`[{"type":null},{},5,"x",[],null]`, `[]`, `{`, `[1,`, "\ufeff{}", `{"type":"a\ud800"}`, `{"type":"play","type":"pause"}`, "nul", "\"\\", `{"a":-0.0e+1}`,
+		`[{"type":null},{},5,"x",[],null]`, `[]`, `{`, `[1,`, "\ufeff{}", `{"type":"a\ud800"}`, `{"type":"play","type":"pause"}`, "nul", "\"\\", `{"type":"like",}`, `[{},]`, `[1 2]`, `{"user_id":"a" "b":1}`, `{"a":-0.0e+1}`,
 	} {
 		f.Add(s)
 	}
@@ -263,7 +263,7 @@ func TestReadingAnEventAllocatesLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	require.LessOrEqual(t, n, 3.0, "the command, and the event while it is read")
+	require.LessOrEqual(t, n, 2.0, "the command, and the event while it is read")
 }
 
 const benchmarkEvent = `{"type":"heartbeat","event_id":"0198c0de-0000-7000-8000-000000000001","user_id":"3b241101-e2bb-4255-8caf-4136c566a962","movie_id":"tt0111161","session_id":"5b241101-e2bb-4255-8caf-4136c566a962","sequence":42,"occurred_at":1772396100250,"sent_at":1772396100300,"position_ms":3600000,"duration_ms":8520000,"rate":1}`
