@@ -33,7 +33,8 @@ func (r PlaybackRules) Decider() Decider[PlaybackState, PlaybackCommand, Playbac
 	}
 }
 
-// MaxRemembered is how many ids of reports that add to a sum a state remembers, so that a repeated one is not added again.
+// MaxRemembered is how many ids a state remembers: of reports that add to a sum, so that a repeated one is not added again, and of those that
+// do not say when they occurred, so that a repeated one does not pass for a newer one.
 const MaxRemembered = 64
 
 // Register holds the value of the greatest stamp ever written to it.
@@ -63,7 +64,7 @@ type PlaybackState struct {
 	Runs          Runs
 	Plays         int64 // starts
 	ViewedSeconds int64 // the sum that clients report, kept apart from what we measure
-	Remembered    []ID  // newest last, of plays and viewings
+	Remembered    []ID  // newest last, of plays, viewings and reports that do not say when they occurred
 	FirstSeen     Instant
 	LastSeen      Instant
 }
@@ -111,7 +112,7 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 		next, known := r.record(s, e)
 		e.After = r.Viewing(next)
 		e.NewlyWatched = e.After.WatchedTime - s.Watched.Total()
-		e.Verdict = judgePlayback(c, known, &s.Position, r.Viewing(s), &e.After)
+		e.Verdict = judgePlayback(known || s.Position.Stamp == c.Stamp(), s.Position.Stamp != next.Position.Stamp, r.Viewing(s), &e.After)
 		return e
 	case *RecordViewing:
 		e := &ViewingRecorded{RecordViewing: *c, Verdict: Applied}
@@ -128,14 +129,14 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 
 // judgePlayback says why a report changed what it changed. When a film was first and last seen does not count: an old fact that comes
 // late is stale, although it may turn out the first of all.
-func judgePlayback(c *RecordPlayback, known bool, position *Register[Millis], before Viewing, after *Viewing) Verdict {
-	switch stamp := c.Stamp(); {
-	case position.Stamp.Before(stamp),
+func judgePlayback(known, moved bool, before Viewing, after *Viewing) Verdict {
+	switch {
+	case moved,
 		before.Resume != after.Resume, before.ResumeAt != after.ResumeAt,
 		before.Duration != after.Duration, before.Completed != after.Completed,
 		before.Plays != after.Plays, before.WatchedTime != after.WatchedTime: // a union only grows: equal lengths, equal sets
 		return Applied
-	case known, position.Stamp == stamp:
+	case known:
 		return Duplicate
 	}
 	return Stale
@@ -161,19 +162,27 @@ func (r PlaybackRules) evolve(s PlaybackState, e PlaybackEvent) PlaybackState {
 // merged all the same: that changes nothing for a repeated report, and loses nothing of a player that counts its sequence wrongly.
 func (r PlaybackRules) record(s PlaybackState, e *PlaybackRecorded) (next PlaybackState, known bool) {
 	c, stamp := &e.RecordPlayback, e.Stamp()
+	if c.Type == Play || c.OccurredAt == 0 {
+		switch {
+		case !s.remembers(c.ID):
+			s.Remembered = s.remember(c.ID)
+			if c.Type == Play {
+				s.Plays++
+			}
+		case c.OccurredAt == 0:
+			// Its time is that of its arrival, so a repetition would look newer than all that came between.
+			return s, true
+		default:
+			known = true
+		}
+	}
 	watched := slices.Clip(c.ranges()) // they may be the caller's own array
 	if c.Session != "" && c.Sequence > 0 {
 		var between []Interval
-		s.Runs, between, known = s.Runs.join(c.Session, c.edge(), stamp.At)
+		var seen bool
+		s.Runs, between, seen = s.Runs.join(c.Session, c.edge(), stamp.At)
+		known = known || seen
 		watched = append(watched, between...)
-	}
-	if c.Type == Play {
-		if s.remembers(c.ID) {
-			known = true
-		} else {
-			s.Plays++
-			s.Remembered = s.remember(c.ID)
-		}
 	}
 	s.Position = s.Position.write(c.Position, stamp)
 	if r.qualifies(c) {

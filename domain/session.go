@@ -12,8 +12,8 @@ import (
 
 // The tolerance of that comparison.
 const (
-	clockSlack   Millis = 2_000 // reports are taken and stamped at slightly different moments
-	clockStretch        = 1.1   // players drift, and speed up to catch up with a live edge
+	clockSlack   Millis  = 2_000 // reports are taken and stamped at slightly different moments
+	clockStretch float64 = 1.1   // players drift, and speed up to catch up with a live edge
 )
 
 // MaxRuns bounds the sessions (and pieces of sessions) that one state remembers; beyond it the one not heard of for the longest is forgotten.
