@@ -213,7 +213,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	s := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer s.Close()
-	_, err := Run(context.Background(), Options{URL: s.URL})
+	_, err := Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Second})
 	require.ErrorContains(t, err, "307")
 	require.False(t, strayed.Load())
 }
