@@ -149,7 +149,7 @@ func TestVerdictsAndReportTypesHaveNames(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	cause := errors.New("connection refused")
-	err := error(fmt.Errorf("publish: %w", Wrap(Unavailable, "broker", cause)))
+	err := fmt.Errorf("publish: %w", Wrap(Unavailable, "broker", cause))
 	require.Equal(t, Unavailable, KindOf(err))
 	require.ErrorIs(t, err, cause)
 	require.EqualError(t, err, "publish: broker: connection refused")

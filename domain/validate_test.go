@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -67,7 +66,7 @@ func requireFaults(t *testing.T, err error, want string) {
 		return
 	}
 	var e *Error
-	require.True(t, errors.As(err, &e), "%v", err)
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, Invalid, e.Kind)
 	require.NotEmpty(t, e.Message)
 	var got []string

@@ -397,7 +397,7 @@ func TestAnIDThatTheRegistryDoesNotKnowIsAskedForAgainLater(t *testing.T) {
 			require.ErrorIs(t, err, ErrUnknownSchema)
 		}
 		require.Equal(t, before+1, m.calls.Load())
-		time.Sleep(askAgain) // virtual
+		time.Sleep(askAgain) //nolint:forbidigo // virtual time
 		_, err = c.DecodeCommand(stray)
 		require.ErrorIs(t, err, ErrUnknownSchema)
 		require.Equal(t, before+2, m.calls.Load())

@@ -117,7 +117,7 @@ func TestOptionsSayEverythingThatIsWrong(t *testing.T) {
 	for _, part := range []string{"brokers", "sarama", "kgo", "codec", "data folder", `"nobody"`, "epoch", "stop timeout", "back-off"} {
 		require.ErrorContains(t, err, part)
 	}
-	require.Equal(t, 9, len(strings.Split(err.Error(), "\n")))
+	require.Len(t, strings.Split(err.Error(), "\n"), 9)
 }
 
 func TestBackoff(t *testing.T) {

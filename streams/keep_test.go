@@ -66,10 +66,10 @@ func TestAHealerTouchesEachRegressedKeyInBatchesAndNotTooSoon(t *testing.T) {
 			h.regressed(string(rune('a'+i/26))+string(rune('a'+i%26)), 4)
 		}
 		h.settled("aa")
-		time.Sleep(healAfter - time.Millisecond)
+		time.Sleep(healAfter - time.Millisecond) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		require.Empty(t, touched, "a newer record may be on its way")
-		time.Sleep(2*touchEvery + 2*time.Millisecond)
+		time.Sleep(2*touchEvery + 2*time.Millisecond) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		require.Len(t, touched, 2)
 		batch := <-touched

@@ -83,7 +83,7 @@ func TestPoisonIsSetAsideAndHoldsUpItsKeyAlone(t *testing.T) {
 	running.stop()
 	c.rewind(group("ugc-playback"))
 	o = c.options(t.TempDir())
-	_, running = c.run(o)
+	c.run(o)
 	c.committed(group("ugc-playback"))
 	for _, d := range c.letters() {
 		i := 0

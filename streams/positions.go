@@ -72,7 +72,7 @@ func (v *Positions) Run(ctx context.Context) error {
 			v.log.Warn("view ended; the next one starts", "in", wait, "failures", failures+1, "err", err)
 			pause(ctx, wait)
 		}
-		return nil
+		return nil //nolint:nilerr // the view's errors were told; ctx has ended
 	})
 	return all.Wait()
 }

@@ -33,7 +33,7 @@ func TestAStoreKeepsValuesOffsetAndWatermark(t *testing.T) {
 	require.NoError(t, s.Set("u/b", []byte("2")))
 	require.NoError(t, s.Delete("u/b"))
 	require.Equal(t, "1", get(t, s, "u/a"), "what is pending is read")
-	require.Equal(t, "", get(t, s, "u/b"))
+	require.Empty(t, get(t, s, "u/b"))
 	require.NoError(t, s.SetOffset(0)) // the first record of a topic counts too
 	s.watermark.Store(17)
 	require.NoError(t, s.MarkRecovered())
@@ -47,7 +47,7 @@ func TestAStoreKeepsValuesOffsetAndWatermark(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(0), o)
 	require.Equal(t, int64(17), s.watermark.Load())
-	require.Equal(t, "", get(t, s, "u/a"))
+	require.Empty(t, get(t, s, "u/a"))
 	require.Equal(t, "3", get(t, s, "u/c"))
 	has, err := s.Has("u/c")
 	require.NoError(t, err)

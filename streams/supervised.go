@@ -91,14 +91,14 @@ func (g *supervised) stop(run *incarnation, done <-chan error) error {
 	timer := time.NewTimer(g.options.StopTimeout)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // what a processor says that was told to stop is of no interest
 		return nil
 	case <-timer.C:
 	}
 	run.out.fail(errStopTimeout)
 	timer.Reset(leaveTimeout)
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // as above
 		return nil
 	case <-timer.C:
 		return errStopTimeout

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -62,7 +61,7 @@ func (e *engine) start() {
 	}
 	e.Engine, e.err = embedded.New(embedded.Options{
 		DataDir: e.dir, Args: []string{}, Env: []string{childVariable + "=1"}, NoFsync: true,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if e.err != nil {
 		return
@@ -78,7 +77,7 @@ func (e *engine) start() {
 func (e *engine) stop() {
 	if e.cancel != nil {
 		e.cancel()
-		<-e.ended
+		<-e.ended //nolint:errcheck // of no interest once the tests are over
 	}
 	if e.dir != "" {
 		_ = os.RemoveAll(e.dir)

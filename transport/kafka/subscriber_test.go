@@ -1,7 +1,6 @@
 package kafka_test
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"ugc/transport/kafka/kafkatest"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 func next(t *testing.T, ch <-chan *message.Message) *message.Message {
 	t.Helper()

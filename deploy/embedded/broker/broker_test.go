@@ -3,7 +3,6 @@ package broker_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -21,7 +20,7 @@ import (
 
 const patience = 60 * time.Second
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 func open(t testing.TB, dir string, change ...func(*broker.Options)) *broker.Broker {
 	t.Helper()

@@ -13,10 +13,10 @@ func TestAsyncInserts(t *testing.T) {
 	execute(t, conn, "CREATE TABLE ev (s String) ENGINE = MergeTree ORDER BY s")
 	rows := func(s string) uint64 { return count(t, conn, "SELECT count() FROM ev WHERE s = ?", s) }
 
-	require.NoError(t, conn.AsyncInsert(t.Context(), "INSERT INTO ev VALUES (?)", true, "waited for"))
+	require.NoError(t, conn.AsyncInsert(t.Context(), "INSERT INTO ev VALUES (?)", true, "waited for")) //nolint:staticcheck // deprecated, and in use
 	require.Equal(t, uint64(1), rows("waited for"))
 
-	require.NoError(t, conn.AsyncInsert(t.Context(), "INSERT INTO ev VALUES (?)", false, "not waited for"))
+	require.NoError(t, conn.AsyncInsert(t.Context(), "INSERT INTO ev VALUES (?)", false, "not waited for")) //nolint:staticcheck // deprecated, and in use
 	require.Eventually(t, func() bool { return rows("not waited for") == 1 }, patience, tick)
 
 	batch, err := conn.PrepareBatch(ch.Context(t.Context(), ch.WithAsync(true)), "INSERT INTO ev")

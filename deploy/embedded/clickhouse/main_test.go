@@ -80,7 +80,7 @@ func runParent() {
 func options(dir, behaviour string) clickhouse.Options {
 	return clickhouse.Options{
 		DataDir: dir, Args: []string{}, Env: []string{childVariable + "=" + behaviour},
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"ugc/deploy/embedded/registry"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // start runs a registry until the test ends, or stop is called.
 func start(t *testing.T, dir string) (cl *sr.Client, url string, stop func()) {

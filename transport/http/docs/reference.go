@@ -118,17 +118,18 @@ func (r reader) operation(method, path string, op object) operation {
 // shape reads the content of a request or response, nil where there is none.
 func (r reader) shape(o object) *shape {
 	content := at(r.follow(o), "content")
-	for _, contentType := range sorted(content) {
-		schema := at(content[contentType].(object), "schema")
-		name := text(schema, "$ref")
-		s := &shape{ContentType: contentType, Name: name[strings.LastIndexByte(name, '/')+1:]}
-		if s.Name == "" {
-			s.Name = kind(schema)
-		}
-		s.Rows = r.rows(schema, 0)
-		return s
+	types := sorted(content)
+	if len(types) == 0 {
+		return nil
 	}
-	return nil
+	schema := at(content[types[0]].(object), "schema")
+	name := text(schema, "$ref")
+	s := &shape{ContentType: types[0], Name: name[strings.LastIndexByte(name, '/')+1:]}
+	if s.Name == "" {
+		s.Name = kind(schema)
+	}
+	s.Rows = r.rows(schema, 0)
+	return s
 }
 
 const deepest = 3

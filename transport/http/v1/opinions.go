@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -54,7 +55,7 @@ func (a *API) favorite(c *fiber.Ctx, r request, status int, is bool, write func(
 func (a *API) like(c *fiber.Ctx, r request) error {
 	all := checkIDs(r)
 	b, err := readBody(c)
-	if wrong, ok := err.(faults); ok {
+	if wrong, ok := errors.AsType[faults](err); ok {
 		return append(all, wrong...)
 	} else if err != nil {
 		return err

@@ -52,8 +52,8 @@ type prefer struct {
 func readPrefer(c *fiber.Ctx) (p prefer) {
 	for _, v := range c.Request().Header.PeekAll(headerPrefer) {
 		for one := range strings.SplitSeq(string(v), ",") {
-			name, value, _ := strings.Cut(one, ";")
-			name, value, _ = strings.Cut(name, "=")
+			name, _, _ := strings.Cut(one, ";")
+			name, value, _ := strings.Cut(name, "=")
 			if p.given || !strings.EqualFold(strings.TrimSpace(name), "wait") {
 				continue // the first of several counts
 			}

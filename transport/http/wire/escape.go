@@ -1,6 +1,6 @@
 package wire
 
-// Where a percent-escaped text stands decides which characters may stand there as they are.
+// Place is where a percent-escaped text stands, which decides which characters may stand there as they are.
 type Place uint8
 
 // The places.

@@ -73,7 +73,7 @@ func TestBadRequestsGetExceptions(t *testing.T) {
 			w := do(h, method, c.target, c.body, c.headers...)
 			require.Equal(t, c.status, w.Code, w.Body)
 			require.Equal(t, fmt.Sprint(c.code), w.Header().Get("X-ClickHouse-Exception-Code"))
-			require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`^Code: %d\. DB::Exception: .*\([A-Z_]+\)\n$`, c.code)), w.Body.String())
+			require.Regexp(t, fmt.Sprintf(`^Code: %d\. DB::Exception: .*\([A-Z_]+\)\n$`, c.code), w.Body.String())
 			require.Contains(t, w.Body.String(), c.says)
 			require.Empty(t, f.inserted)
 			h.Close()
@@ -172,7 +172,7 @@ func TestClientThatGoesAwayIsNoticed(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		require.Len(t, f.asked("KILL"), 1)
-		time.Sleep(killEvery) // virtual
+		time.Sleep(killEvery) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		kills := f.asked("KILL")
 		require.Len(t, kills, 2, "again, until the statement has ended")
@@ -214,9 +214,9 @@ func TestNamedSessions(t *testing.T) {
 		require.Empty(t, code("session_id=b&session_timeout=3600"))
 		require.Equal(t, 2, f.openSessions())
 		require.Equal(t, "202", code("session_id=c"), "no room for a third")
-		time.Sleep(59 * time.Second) // virtual
+		time.Sleep(59 * time.Second) //nolint:forbidigo // virtual time
 		require.Empty(t, code("session_id=a"), "use prolongs it")
-		time.Sleep(sessionTimeout + time.Second)
+		time.Sleep(sessionTimeout + time.Second) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		require.Equal(t, 1, f.openSessions(), "a has expired")
 		require.Equal(t, "372", code("session_id=a&session_check=1"))

@@ -114,7 +114,7 @@ func emptyResult(s engine.Session, q *request, a *answer) error {
 	text := withoutEnd(q.statement.text[:q.statement.formatAt])
 	columns, err := s.Query("DESCRIBE TABLE ("+text+"\n)", "RowBinary", q.params)
 	if err != nil {
-		return nil // no columns either, then: the statement itself has succeeded
+		return nil //nolint:nilerr // no columns either, then: the statement itself has succeeded
 	}
 	header, err := emptyBlock(columns)
 	if err != nil {

@@ -105,9 +105,10 @@ func (s *scanner) next() token {
 			}
 			return token{s.text[at:s.at], at, s.depth, quoted}
 		default:
-			if c == '(' {
+			switch c {
+			case '(':
 				s.depth++
-			} else if c == ')' {
+			case ')':
 				s.depth--
 			}
 			s.at++
