@@ -76,7 +76,7 @@ func TestAHealerTouchesEachRegressedKeyInBatchesAndNotTooSoon(t *testing.T) {
 		require.Len(t, batch, touchBatch)
 		require.Len(t, <-touched, 49, "no key twice, and not the one that was settled")
 		h.settled(batch[0])
-		time.Sleep(touchAgain + 2*touchEvery)
+		time.Sleep(touchAgain + 2*touchEvery) //nolint:forbidigo // virtual time
 		synctest.Wait()
 		require.Len(t, touched, 2, "what a touch did not settle is touched again")
 		cancel()

@@ -46,7 +46,7 @@ func start(t *testing.T, house *handlerstest.House, change func(*edge.Options)) 
 	t.Cleanup(func() {
 		stop()
 		select {
-		case <-s.ended:
+		case <-s.ended: //nolint:errcheck // tests that care look before
 		case <-time.After(patience):
 			t.Error("the server does not end")
 		}

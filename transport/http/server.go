@@ -164,7 +164,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	err := s.drain()
 	_ = s.ln.Close() // where Run ended before it began to accept, nothing else closes it
-	<-served
+	<-served         //nolint:errcheck // it ends because the listener is closed
 	return err
 }
 
