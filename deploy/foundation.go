@@ -101,6 +101,9 @@ func (h *House) openSchemas(ctx context.Context) error {
 		if err := h.stack.start(ctx, "registry", r.Run, nil); err != nil {
 			return err
 		}
+		if err := h.leave(NoteRegistry, r.Addr()); err != nil {
+			return err
+		}
 		remote = schemas.Remote{URL: "http://" + r.Addr(), Identity: "embedded"} // its port differs from start to start
 	}
 	var err error

@@ -12,9 +12,10 @@ import (
 
 // Notes that a running house leaves in its data folder.
 const (
-	NoteHTTP   = "http.addr"       // host:port of the edge
-	NoteKafka  = "kafka.addr"      // host:port of the embedded broker
-	NoteEngine = "clickhouse.sock" // path of the embedded ClickHouse engine's socket
+	NoteHTTP     = "http.addr"       // host:port of the edge
+	NoteKafka    = "kafka.addr"      // host:port of the embedded broker
+	NoteRegistry = "registry.addr"   // host:port of the embedded schema registry
+	NoteEngine   = "clickhouse.sock" // path of the embedded ClickHouse engine's socket
 )
 
 // ErrNotRunning says that no service runs on a data folder.

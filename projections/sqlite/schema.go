@@ -63,3 +63,21 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	})
 }
+
+// recognise is migrate for those who may not write: it accepts only a file that is up to date.
+func (s *Store) recognise(ctx context.Context) error {
+	var id, version int
+	if err := s.readers.QueryRowContext(ctx, `SELECT application_id FROM pragma_application_id`).Scan(&id); err != nil {
+		return s.failed("open", err)
+	}
+	if id != applicationID {
+		return fault(domain.Conflict, "%s holds no documents of ugc", s.path)
+	}
+	if err := s.readers.QueryRowContext(ctx, `SELECT version FROM ugc_schema`).Scan(&version); err != nil {
+		return s.failed("open", err)
+	}
+	if version != len(migrations) {
+		return fault(domain.Conflict, "%s has schema %d, this ugc reads %d: use the version that runs on it", s.path, version, len(migrations))
+	}
+	return nil
+}

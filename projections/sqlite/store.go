@@ -27,6 +27,7 @@ type Options struct {
 	Path        string        // of the file; it is made, its folder is not
 	Readers     int           // connections that read at the same time; 4 when 0
 	BusyTimeout time.Duration // how long to wait for another process that writes; 5 s when 0
+	ReadOnly    bool          // beside the process that writes: nothing is made or changed, and every write fails
 }
 
 // Validate says everything that is wrong with the options.
@@ -74,23 +75,30 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{path: path, open: map[string]*generation{}}
 	busy := strconv.FormatInt(o.BusyTimeout.Milliseconds(), 10)
+	reading := url.Values{"mode": {"ro"}, "_busy_timeout": {busy}, "_dqs": {"0"}, "_pragma": {"cache_size(-8192)"}}
 	// Checkpoints are what waits for the disk: one every 32 MiB rather than 4 makes bulks a quarter faster and their tail shorter.
-	s.writer, err = sql.Open("sqlite", dsn(path, url.Values{
+	writing := url.Values{
 		"_busy_timeout": {busy}, "_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_txlock": {"immediate"}, "_dqs": {"0"},
 		"_pragma": {"journal_size_limit(67108864)", "wal_autocheckpoint(8192)", "temp_store(MEMORY)", "cache_size(-16384)"},
-	}))
+	}
+	if o.ReadOnly {
+		writing = reading
+	}
+	s.writer, err = sql.Open("sqlite", dsn(path, writing))
 	if err != nil {
 		return nil, s.failed("open", err)
 	}
-	s.readers, err = sql.Open("sqlite", dsn(path, url.Values{
-		"mode": {"ro"}, "_busy_timeout": {busy}, "_dqs": {"0"}, "_pragma": {"cache_size(-8192)"},
-	}))
+	s.readers, err = sql.Open("sqlite", dsn(path, reading))
 	if err != nil {
 		return nil, errors.Join(s.failed("open", err), s.writer.Close())
 	}
 	fix(s.writer, 1)
 	fix(s.readers, o.Readers)
-	if err := s.migrate(ctx); err != nil {
+	prepare := s.migrate
+	if o.ReadOnly {
+		prepare = s.recognise
+	}
+	if err := prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

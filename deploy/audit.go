@@ -1,0 +1,143 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+
+	"ugc/deploy/audit"
+	"ugc/deploy/config"
+	"ugc/domain"
+	analytics "ugc/projections/clickhouse"
+	"ugc/projections/documents"
+	"ugc/projections/sqlite"
+	"ugc/schemas"
+	"ugc/transport/kafka"
+)
+
+// Audit compares what the service of a configuration has accepted with what it stores, beside it and without writing anything. Of o it fills in
+// where everything is. ErrNotRunning where embedded parts do not run.
+func Audit(ctx context.Context, c *config.Config, o audit.Options) (*audit.Result, error) {
+	settings, err := logOf(c)
+	if err != nil {
+		return nil, err
+	}
+	client, err := settings.Kgo()
+	if err != nil {
+		return nil, fmt.Errorf("configure Kafka clients: %w", err)
+	}
+	log, err := audit.NewKafka(client)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	_, ends, err := log.Ends(ctx, documents.Likes.Source.Name)
+	if err != nil {
+		return nil, err
+	}
+	o.Log, o.Rules, o.Epoch = log, c.Rules(), c.Epoch
+	if o.Codec, err = codecBeside(ctx, c); err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: pathIn(c, "documents.sqlite"), ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = store.Close() }()
+	if o.Views, err = audit.Documents(ctx, store, int32(len(ends))); err != nil {
+		return nil, err
+	}
+	done, err := addAnalytics(ctx, c, o.Views)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return audit.Run(ctx, o)
+}
+
+// logOf are the settings of a client beside the service.
+func logOf(c *config.Config) (kafka.Settings, error) {
+	brokers, servers := c.KafkaServers()
+	if !servers {
+		addr, err := Note(c.DataDir, NoteKafka)
+		if err != nil {
+			return kafka.Settings{}, err
+		}
+		brokers = []string{addr}
+	}
+	return kafka.Settings{
+		Brokers: brokers, ClientID: "ugc-audit",
+		TLS:  kafka.TLS{Enabled: c.KafkaTLS, CA: c.KafkaCA, Cert: c.KafkaCert, Key: c.KafkaKey},
+		SASL: kafka.SASL{Mechanism: kafka.Mechanism(c.KafkaSASL), User: c.KafkaUser, Password: c.KafkaPass},
+	}, nil
+}
+
+func addAnalytics(ctx context.Context, c *config.Config, views map[string]audit.Rows) (done func(), err error) {
+	server, err := readers(c)
+	if err != nil {
+		return nil, err
+	}
+	store, err := analytics.Open(analytics.Options{Server: server})
+	if err != nil {
+		return nil, err
+	}
+	sinks, err := store.Sinks(ctx)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	named := *server
+	named.Auth.Database = "ugc"
+	conn, err := ch.Open(&named)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	for name, rows := range audit.Analytics(conn, sinks) {
+		views[name] = rows
+	}
+	return func() { _, _ = conn.Close(), store.Close() }, nil
+}
+
+// codecBeside reads by the ids that the service has written down, so that the audit of another version of ugc registers nothing.
+func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) {
+	cache := pathIn(c, "schemas.json")
+	remote := schemas.Remote{URL: c.Registry}
+	if c.Registry == "embedded:" {
+		addr, err := Note(c.DataDir, NoteRegistry)
+		if err != nil {
+			return nil, err
+		}
+		remote = schemas.Remote{URL: "http://" + addr, Identity: "embedded"}
+	}
+	registry, err := schemas.Connect(remote)
+	if err != nil {
+		return nil, err
+	}
+	o := schemas.Options{Registry: registry, CacheFile: cache, Attempts: 1, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if _, err := os.Stat(cache); err == nil {
+		o.Registry = lookups{registry}
+	}
+	codec, err := schemas.New(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("learn the ids of schemas: %w; run the audit with the version of ugc that runs, on its data folder", err)
+	}
+	return codec, nil
+}
+
+// lookups is a registry that is only asked for what it has.
+type lookups struct{ schemas.Registry }
+
+var errLookups = &domain.Error{Kind: domain.Unavailable, Message: "an audit registers nothing"}
+
+// RequireCompatibility implements schemas.Registry.
+func (lookups) RequireCompatibility(context.Context, string) error { return errLookups }
+
+// Register implements schemas.Registry.
+func (lookups) Register(context.Context, string, string) (int, error) { return 0, errLookups }
+
+func pathIn(c *config.Config, name string) string { return filepath.Join(c.DataDir, name) }

@@ -1,0 +1,135 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/domain"
+)
+
+// The bounds of asking Kafka: one answer, and the longest time without a record while there should be more.
+const (
+	answerWithin = 15 * time.Second
+	stallAfter   = 30 * time.Second
+)
+
+// Kafka is the Log of a cluster. Make one with NewKafka, Close it after use.
+type Kafka struct {
+	settings []kgo.Opt
+	admin    *kadm.Client
+}
+
+// NewKafka takes a client's settings; it connects at the first call.
+func NewKafka(settings []kgo.Opt) (*Kafka, error) {
+	client, err := kgo.NewClient(settings...)
+	if err != nil {
+		return nil, fmt.Errorf("configure Kafka clients: %w", err)
+	}
+	return &Kafka{settings: settings, admin: kadm.NewClient(client)}, nil
+}
+
+// Close ends the connections.
+func (k *Kafka) Close() { k.admin.Close() }
+
+// Ends implements Log.
+func (k *Kafka) Ends(ctx context.Context, topic string) (first, next []int64, err error) {
+	if first, err = k.list(ctx, topic, k.admin.ListStartOffsets); err != nil {
+		return nil, nil, err
+	}
+	if next, err = k.list(ctx, topic, k.admin.ListEndOffsets); err == nil && len(next) != len(first) {
+		err = fmt.Errorf("offsets of %s: it has %d partitions, and then %d", topic, len(first), len(next))
+	}
+	return first, next, err
+}
+
+func (k *Kafka) list(ctx context.Context, topic string, ask func(context.Context, ...string) (kadm.ListedOffsets, error)) ([]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	listed, err := ask(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, domain.Wrap(domain.Unavailable, "offsets of "+topic, err)
+	}
+	out := make([]int64, len(listed[topic]))
+	if len(out) == 0 {
+		return nil, &domain.Error{Kind: domain.NotFound, Message: "there is no topic " + topic + ": is this the cluster of ugc?"}
+	}
+	for p, o := range listed[topic] {
+		if int(p) >= len(out) {
+			return nil, fmt.Errorf("offsets of %s: partition %d of %d", topic, p, len(out))
+		}
+		out[p] = o.Offset
+	}
+	return out, nil
+}
+
+// Committed implements Log.
+func (k *Kafka) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	offsets, err := k.admin.FetchOffsets(ctx, group)
+	if err == nil {
+		err = offsets.Error()
+	}
+	if err != nil {
+		return nil, domain.Wrap(domain.Unavailable, "offsets of group "+group, err)
+	}
+	out := map[int32]int64{}
+	for p, o := range offsets[topic] {
+		out[p] = max(0, o.At)
+	}
+	return out, nil
+}
+
+// Read implements Log.
+func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int64, each func(Record) error) error {
+	if to <= 0 {
+		return nil
+	}
+	settings := append(append([]kgo.Opt{}, k.settings...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}),
+		kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(8<<20))
+	client, err := kgo.NewClient(settings...)
+	if err != nil {
+		return fmt.Errorf("configure Kafka clients: %w", err)
+	}
+	defer client.Close()
+	for next := int64(0); next < to; {
+		read, err := poll(ctx, client)
+		if err != nil {
+			return fmt.Errorf("read %s at offset %d of %d: %w", place{topic, partition, next}, next, to, err)
+		}
+		for _, r := range read {
+			if r.Offset >= to {
+				return nil
+			}
+			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value}); err != nil {
+				return err
+			}
+			next = r.Offset + 1
+		}
+	}
+	return nil
+}
+
+func poll(ctx context.Context, client *kgo.Client) ([]*kgo.Record, error) {
+	bounded, cancel := context.WithTimeout(ctx, stallAfter)
+	defer cancel()
+	fetches := client.PollRecords(bounded, 10_000)
+	if err := fetches.Err0(); err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return nil, &domain.Error{Kind: domain.Unavailable, Message: fmt.Sprintf("nothing came for %s", stallAfter)}
+		}
+		return nil, err
+	}
+	var failed error
+	fetches.EachError(func(_ string, _ int32, err error) { failed = errors.Join(failed, err) })
+	return fetches.Records(), failed
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ugc/deploy"
+	"ugc/deploy/audit"
+)
+
+// audit is `ugc audit`: whether everything that was accepted is stored, once and as it should be.
+func (p *program) audit() *cobra.Command {
+	var o audit.Options
+	c := &cobra.Command{
+		Use: "audit", Short: "compare what was accepted with what is stored, in every partition and view", Args: args(cobra.NoArgs),
+		Long: `Folds every command of the log once more by the rules alone, and holds the result against what is stored: for each command one event or dead letter,
+for each event one row, and every state - tables, viewing, feedback, likes, bookmarks, ratings, movie summaries - against the fold. It names what is
+missing, doubled or different with the record to look at, and fails if there is anything.
+
+It runs beside a running service, which may go on taking events, and changes nothing. What was accepted when it begins must be there; it waits for
+processors and views to get so far. Memory: the states of one partition's keys at a time, and 17 bytes for each of its commands.`,
+		Example: "  ugc audit\n  ugc audit --wait 5m --limit 1000",
+		RunE: func(c *cobra.Command, _ []string) error {
+			settings, _, err := p.settings()
+			if err != nil {
+				return err
+			}
+			if o.Wait < 0 || o.Wait > time.Hour || o.Limit < 1 || o.Limit > 100_000 {
+				return usageError{errors.New("--wait must be 0 to 1h, --limit 1 to 100000")}
+			}
+			lines := &auditLines{out: p.err, live: terminal(p.err), told: time.Now()}
+			o.Progress = lines.tell
+			result, err := deploy.Audit(c.Context(), settings, o)
+			lines.end()
+			if err != nil {
+				return errors.Join(context.Cause(c.Context()), err)
+			}
+			if _, err := result.WriteTo(p.out); err != nil {
+				return fmt.Errorf("print the result: %w", err)
+			}
+			if n := result.Total(); n > 0 {
+				return fmt.Errorf("%d differences between what was accepted and what is stored", n)
+			}
+			return nil
+		},
+	}
+	c.Flags().DurationVar(&o.Wait, "wait", 30*time.Second, "how long processors and views may take to reach what was accepted when the audit begins")
+	c.Flags().IntVar(&o.Limit, "limit", 100, "differences listed of each check; all are counted")
+	return c
+}
+
+// auditLines shows how far an audit is: one line that changes on a terminal, a plain one every few seconds elsewhere.
+type auditLines struct {
+	out  io.Writer
+	live bool
+	told time.Time
+	wide int
+}
+
+func (l *auditLines) tell(stage string, done, total int64) {
+	now, every := time.Now(), tellEvery
+	if l.live {
+		every = 100 * time.Millisecond
+	}
+	if now.Sub(l.told) < every {
+		return
+	}
+	l.told = now
+	text := fmt.Sprintf("%s: %d of %d", stage, done, total)
+	if !l.live {
+		_, _ = fmt.Fprintln(l.out, text)
+		return
+	}
+	_, _ = fmt.Fprintf(l.out, "\r%s%s", text, strings.Repeat(" ", max(0, l.wide-len(text))))
+	l.wide = len(text)
+}
+
+func (l *auditLines) end() {
+	if l.live && l.wide > 0 {
+		_, _ = fmt.Fprintf(l.out, "\r%s\r", strings.Repeat(" ", l.wide))
+	}
+}
