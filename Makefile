@@ -23,7 +23,7 @@ $(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
 
 .PHONY: build
 build: ## build ./ugc
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
 .PHONY: run
 run: setup build ## set up and start everything on loopback, data under ./data
