@@ -1,0 +1,218 @@
+package audit
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
+)
+
+func TestHonestWorkHasNoDifference(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	r := w.audit()
+	require.Empty(t, r.Differences)
+	require.Zero(t, r.Total())
+	stored := map[string]int64{}
+	for _, c := range r.Counts {
+		require.Equal(t, c.Accepted, c.Stored, "%+v", c)
+		stored[c.Check] += c.Stored
+	}
+	require.EqualValues(t, 140, stored[topics.PlaybackEvents.Name])
+	require.EqualValues(t, 140, stored["playback_events"])
+	require.EqualValues(t, 80, stored[topics.FeedbackEvents.Name])
+	require.EqualValues(t, 35, stored["viewing"])
+	require.EqualValues(t, 5, stored["movie_summaries"])
+	require.EqualValues(t, 220, r.Commands)
+}
+
+// TestEveryAlterationIsFound makes one fault after the other in what an honest service left, in every view.
+func TestEveryAlterationIsFound(t *testing.T) {
+	for _, v := range ViewNames() {
+		for fault, f := range map[string]struct {
+			do   func(rows map[string]Row, id string)
+			kind Kind
+		}{
+			"dropped": {func(rows map[string]Row, id string) { delete(rows, id) }, Missing},
+			"altered": {func(rows map[string]Row, id string) { r := rows[id]; r.Text += "0"; rows[id] = r }, Different},
+			"alien": {func(rows map[string]Row, id string) {
+				r := rows[id]
+				r.Key, r.Version = "u0/alien", 1<<40
+				rows["alien"] = r
+			}, Extra},
+			"newer": {func(rows map[string]Row, id string) {
+				r := rows[id]
+				r.Version, r.Folded = r.Version+1<<40, future(r.Folded)
+				rows[id] = r
+			}, Extra},
+			"doubled": {func(rows map[string]Row, id string) { rows["again"] = rows[id] }, Doubled},
+		} {
+			t.Run(v+" "+fault, func(t *testing.T) {
+				w := newWorld(t)
+				w.busy()
+				p, id := w.any(v)
+				if v == "movie_summaries" && fault == "alien" {
+					w.rows[v][p]["alien"] = Row{Key: "alien", Folded: []domain.Origin{{Partition: 0, Version: 3}}}
+				} else {
+					f.do(w.rows[v][p], id)
+				}
+				r := w.audit()
+				require.NotEmpty(t, r.Differences)
+				kinds := map[Kind]bool{}
+				for _, d := range r.Differences {
+					require.Equal(t, v, d.Check, d)
+					kinds[d.Kind] = true
+				}
+				require.True(t, kinds[f.kind], "%v", r.Differences)
+			})
+		}
+	}
+}
+
+func future(folded []domain.Origin) (out []domain.Origin) {
+	for _, o := range folded {
+		out = append(out, domain.Origin{Partition: o.Partition, Version: o.Version + 1<<40})
+	}
+	return out
+}
+
+// TestEventsAgainstCommands damages the logs.
+func TestEventsAgainstCommands(t *testing.T) {
+	events := topics.PlaybackEvents.Name
+	first := func(w *world) *[]Record { return &w.logs[events][domain.Partition("u1", partitions)] }
+	for name, f := range map[string]struct {
+		do   func(w *world, log *[]Record)
+		kind Kind
+	}{
+		"repeated":          {func(w *world, log *[]Record) { *log = append(*log, Record{Key: (*log)[0].Key, Value: (*log)[0].Value}) }, ""},
+		"lost":              {func(w *world, log *[]Record) { *log = (*log)[1:] }, Missing},
+		"no event":          {func(w *world, log *[]Record) { (*log)[0].Value = []byte("rubbish") }, Unreadable},
+		"decided otherwise": {func(w *world, log *[]Record) { (*log)[0].Value = w.forge((*log)[0].Value) }, Different},
+		"decided twice": {func(w *world, log *[]Record) {
+			*log = append(*log, Record{Key: (*log)[0].Key, Value: w.forge((*log)[0].Value)})
+		}, Contradicting},
+		"of no command": {func(w *world, log *[]Record) {
+			*log = append(*log, Record{Key: (*log)[0].Key, Value: w.future((*log)[0].Value)})
+		}, Extra},
+		"under another key": {func(w *world, log *[]Record) { (*log)[0].Key = []byte("u1/other") }, Different},
+		"command without fate": {func(w *world, log *[]Record) {
+			w.accept(&domain.RecordViewing{Fact: w.fact("u1", "m1"), ViewedSeconds: 1})
+		}, Missing},
+		"decided and set aside": {func(w *world, log *[]Record) {
+			e := must(w.codec.DecodeEvent((*log)[0].Value))
+			w.letter(topics.PlaybackCommands.Name, e.Head().Origin, string((*log)[0].Key))
+		}, Contradicting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.busy()
+			f.do(w, first(w))
+			r := w.audit()
+			if f.kind == "" {
+				require.Empty(t, r.Differences)
+				return
+			}
+			found := false
+			for _, d := range r.Differences {
+				found = found || d.Check == events && d.Kind == f.kind
+			}
+			require.True(t, found, "%v", r.Differences)
+		})
+	}
+}
+
+func (w *world) forge(value []byte) []byte {
+	e := must(w.codec.DecodeEvent(value)).(*domain.PlaybackRecorded)
+	e.After.Plays++
+	return must(w.codec.EncodeEvent(e))
+}
+
+func (w *world) future(value []byte) []byte {
+	e := must(w.codec.DecodeEvent(value)).(*domain.PlaybackRecorded)
+	e.Origin.Version += 1 << 40
+	return must(w.codec.EncodeEvent(e))
+}
+
+// TestTheTableIsTheFold writes a table record of a wrong state, and an older one late, which counts for nothing.
+func TestTheTableIsTheFold(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	p := domain.Partition("u1", partitions)
+	log := &w.logs[topics.PlaybackTable.Name][p]
+	*log = append(*log, (*log)[0]) // a zombie's
+	require.Zero(t, w.audit().Total())
+	last := must(w.codec.DecodePlaybackTable((*log)[len(*log)-2].Value))
+	last.State.Plays += 3
+	key := string((*log)[len(*log)-2].Key)
+	w.append(topics.PlaybackTable.Name, p, key, must(w.codec.EncodePlaybackTable(last)))
+	r := w.audit()
+	require.Len(t, r.Differences, 1)
+	require.Equal(t, Different, r.Differences[0].Kind)
+	require.Equal(t, key, r.Differences[0].Key)
+}
+
+// TestDeadLettersAreOutcomes sets a command aside: it is no event, no row, and changes no state but the table's version.
+func TestDeadLettersAreOutcomes(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	o := w.accept(&domain.RecordViewing{Fact: w.fact("u1", "m1"), ViewedSeconds: 1})
+	w.letter(topics.PlaybackCommands.Name, o, "u1/m1")
+	w.append(topics.PlaybackTable.Name, o.Partition, "u1/m1", must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: o.Version, Blocked: true, State: w.playback["u1/m1"]})))
+	require.Empty(t, w.audit().Differences)
+}
+
+// TestWritingMayGoOn gives more commands while the audit reads: what is newer than the snapshot is compared too, and nothing is missed.
+func TestWritingMayGoOn(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	more := 0
+	w.onScan = func(string) {
+		if more++; more <= 40 {
+			w.give(&domain.RecordPlayback{Fact: w.fact("u1", "m1"), Type: domain.Play, Position: domain.Millis(more)})
+			w.give(&domain.SetRating{Fact: w.fact("u2", "m2"), Score: int32(more % 11)})
+			w.give(&domain.SetRating{Fact: w.fact("u3", "m2"), Score: int32(more % 11)})
+			w.give(&domain.SetLike{Fact: w.fact("late"+string(rune('a'+more%26)), "m9")})
+		}
+	}
+	r := w.audit()
+	require.Empty(t, r.Differences)
+	require.Greater(t, more, 10)
+}
+
+func TestBehindIsADifference(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	w.committed["ugc-feedback"][1] = 0
+	r := w.audit()
+	require.Len(t, r.Differences, 1)
+	require.Equal(t, Behind, r.Differences[0].Kind)
+	require.Contains(t, r.Differences[0].Check, "ugc-feedback")
+}
+
+func TestTheListIsBounded(t *testing.T) {
+	r, sh := &Result{}, &sheet{Count: Count{Check: "c"}, limit: 3}
+	for range 10 {
+		sh.found(Difference{Kind: Missing, Key: "k"})
+	}
+	r.add(sh, 3)
+	r.add(sh, 3)
+	var out bytes.Buffer
+	n, err := r.WriteTo(&out)
+	require.NoError(t, err)
+	require.EqualValues(t, out.Len(), n)
+	require.EqualValues(t, 20, r.Total())
+	require.Equal(t, 3, strings.Count(out.String(), "missing, key k"))
+	require.Contains(t, out.String(), "and 17 more\n20 differences; ")
+}
+
+func TestOptionsSayEverything(t *testing.T) {
+	err := Options{Wait: -1, Limit: -1}.Validate()
+	for _, text := range []string{"log and a codec", "the view viewing", "wait", "limit"} {
+		require.ErrorContains(t, err, text)
+	}
+}
