@@ -184,6 +184,23 @@ func TestWritingMayGoOn(t *testing.T) {
 	require.Greater(t, more, 10)
 }
 
+// TestARightButOldRowIsFound gives views what they rightly showed before a last command, as a store does that was set back.
+func TestARightButOldRowIsFound(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	p, m := domain.Partition("u1", partitions), domain.Partition("m1", partitions)
+	viewing, summary := w.rows["viewing"][p]["u1/m1"], w.rows["movie_summaries"][m]["m1"]
+	w.give(&domain.RecordPlayback{Fact: w.fact("u1", "m1"), Type: domain.Play})
+	w.give(&domain.SetRating{Fact: w.fact("u1", "m1"), Score: 3})
+	require.Empty(t, w.audit().Differences)
+	w.rows["viewing"][p]["u1/m1"], w.rows["movie_summaries"][m]["m1"] = viewing, summary
+	r := w.audit()
+	require.Len(t, r.Differences, 2, "%v", r.Differences)
+	for _, d := range r.Differences {
+		require.Equal(t, Older, d.Kind, d)
+	}
+}
+
 func TestBehindIsADifference(t *testing.T) {
 	w := newWorld(t)
 	w.busy()
