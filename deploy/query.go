@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -25,8 +26,37 @@ func Query(ctx context.Context, c *config.Config, sql string, format analytics.F
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := awaitAnswer(ctx, store); err != nil {
+		return err
+	}
 	_, err = store.Query(ctx, sql, out, format)
 	return err
+}
+
+// The embedded engine is back within a second after it died; a server is given the same time.
+const (
+	answerWithin = 10 * time.Second
+	answerPause  = 200 * time.Millisecond
+)
+
+// awaitAnswer tries until the server answers, so that a query that meets a restart is late and not lost.
+func awaitAnswer(ctx context.Context, store *analytics.Store) error {
+	bounded, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	for {
+		err := store.Ping(bounded)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(answerPause):
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("ClickHouse does not answer; /healthz/ready and the service's log say why: %w", err)
+		}
+	}
 }
 
 // readers are the settings of a client beside the service.
