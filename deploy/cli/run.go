@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,10 @@ import (
 	"ugc/deploy"
 	"ugc/deploy/embedded/clickhouse"
 )
+
+// softMemory is where the garbage collector begins to work harder: all roles in one process live in some 250 MB, and would let
+// garbage grow to three times that. Who knows better sets GOMEMLIMIT.
+const softMemory = 512 << 20
 
 func (p *program) run() *cobra.Command {
 	return &cobra.Command{
@@ -18,6 +24,9 @@ func (p *program) run() *cobra.Command {
 			settings, _, err := p.settings()
 			if err != nil {
 				return err
+			}
+			if os.Getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(softMemory)
 			}
 			house := deploy.New(settings, p.version, deploy.NewLogger(settings, p.err))
 			if err := house.Run(c.Context(), p.announce); err != nil {
