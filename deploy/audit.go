@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -118,7 +117,7 @@ func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := schemas.Options{Registry: registry, CacheFile: cache, Attempts: 1, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	o := schemas.Options{Registry: registry, CacheFile: cache, Attempts: 1, Log: slog.New(slog.DiscardHandler)}
 	if _, err := os.Stat(cache); err == nil {
 		o.Registry = lookups{registry}
 	}
