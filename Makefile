@@ -67,6 +67,15 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -c6-); do \
 	    echo "== $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
 
+.PHONY: golden
+golden: ## write the golden bytes of the newest schemas again, after a change that is meant
+	$(GO) test ./schemas -run TestGolden -update
+
+.PHONY: release-schemas
+release-schemas: ## keep today's schemas as a released version: make release-schemas V=v2
+	@test -n "$(V)" || { echo "name the version: make release-schemas V=v2"; exit 1; }
+	$(GO) test ./schemas -run TestRelease -release $(V)
+
 .PHONY: ci
 ci: ## what CI runs
 	bash .ci/run
