@@ -61,6 +61,10 @@ vuln: ## known vulnerabilities in what we call; needs GOVULNDB, the address of a
 	@if [ -n "$(GOVULNDB)" ]; then $(TOOL) govulncheck -db "$(GOVULNDB)" ./...; \
 	else echo "govulncheck: not run, because no vulnerability database was named; set GOVULNDB"; fi
 
+.PHONY: bench
+bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIMES=n, BENCHFLAGS for more
+	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

@@ -1,0 +1,13 @@
+package main
+
+// registered are the contests that a run knows; tests have others.
+var registered = contests
+
+// contests are all contests, in the order of the table.
+func contests() []Contest {
+	return []Contest{
+		httpSingle(64),
+		httpSingle(256),
+		httpBatch(),
+	}
+}
