@@ -33,6 +33,17 @@ run: setup build ## set up and start everything on loopback, data under ./data
 test: setup ## all tests that need no server
 	UGC_REQUIRE_ENGINE=1 $(GO) test -timeout 15m ./...
 
+.PHONY: real
+real: ## install the servers of make test-real under the user's cache folder: Kafka, a schema registry, a MongoDB-compatible engine
+	deploy/real/kafka.sh install
+	deploy/real/registry.sh install
+	deploy/real/mongo.sh install
+
+# Packages one after the other: each starts servers of its own, and they need the machine.
+.PHONY: test-real
+test-real: setup real ## the suites over servers that others wrote, which are started, used and stopped
+	UGC_TEST_REAL=required UGC_REQUIRE_ENGINE=1 $(GO) test -p 1 -timeout 20m -run 'Real|Mongo' -skip TestRealRatings ./...
+
 .PHONY: test-race
 test-race: setup ## the same under the race detector
 	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m ./...

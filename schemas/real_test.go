@@ -1,23 +1,19 @@
 package schemas
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ugc/deploy/real/realtest"
 	"ugc/domain"
 )
 
-// A registry that others wrote has the last word about our schemas and our client. Give it empty, by
-// UGC_TEST_REGISTRY=http://host:port; what is registered stays there.
+// A registry that others wrote has the last word about our schemas and our client.
 func TestARealRegistry(t *testing.T) {
-	url := os.Getenv("UGC_TEST_REGISTRY")
-	if url == "" {
-		t.Skip("UGC_TEST_REGISTRY names no registry")
-	}
-	reg := connect(t, Remote{URL: url})
+	server := realtest.StartRegistry(t)
+	reg := connect(t, Remote{URL: server.URL()})
 	first, err := New(t.Context(), options(t, reg))
 	require.NoError(t, err)
 	require.NoError(t, first.Degraded())
@@ -48,4 +44,25 @@ func TestARealRegistry(t *testing.T) {
 	require.Len(t, texts, 2)
 	_, err = reg.SchemaByID(t.Context(), 1<<30)
 	require.Equal(t, domain.NotFound, domain.KindOf(err))
+
+	// Away, it is missed only by who has not met it.
+	known := options(t, reg)
+	_, err = New(t.Context(), known)
+	require.NoError(t, err)
+	server.Kill(t)
+	remembered, err := New(t.Context(), known)
+	require.NoError(t, err)
+	require.Error(t, remembered.Degraded())
+	require.Equal(t, first.ids, remembered.ids)
+	b, err := remembered.EncodeCommand(sampleCommands()[0])
+	require.NoError(t, err)
+	_, err = first.DecodeCommand(b)
+	require.NoError(t, err)
+	_, err = New(t.Context(), options(t, reg))
+	require.Equal(t, domain.Unavailable, domain.KindOf(err))
+	server.Start(t)
+	back, err := New(t.Context(), known)
+	require.NoError(t, err)
+	require.NoError(t, back.Degraded(), "what it had answered outlived kill -9")
+	require.Equal(t, first.ids, back.ids)
 }

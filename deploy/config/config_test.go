@@ -87,7 +87,7 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 }
 
 func TestTestVariablesAreNotOurs(t *testing.T) {
-	_, _, err := load(t, "", "UGC_TEST_KAFKA=1", "UGC_REAL_DIR=x", "UGC_REQUIRE_ENGINE=1")
+	_, _, err := load(t, "", "UGC_TEST_REAL=off", "UGC_REAL_DIR=x", "UGC_REQUIRE_ENGINE=1")
 	require.NoError(t, err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/deploy/real/realtest"
 	"ugc/transport/kafka"
 	"ugc/transport/kafka/kafkatest"
 )
@@ -13,5 +14,5 @@ func TestPublisherOverTheEmbeddedBroker(t *testing.T) {
 }
 
 func TestPublisherOverARealBroker(t *testing.T) {
-	kafkatest.Publisher(t, kafkatest.RealBroker(t))
+	kafkatest.Publisher(t, kafka.Settings{Brokers: []string{realtest.Broker(t)}})
 }

@@ -11,6 +11,7 @@ import (
 
 	"ugc/deploy/embedded/broker"
 	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/deploy/real/realtest"
 	"ugc/transport/kafka"
 	"ugc/transport/kafka/kafkatest"
 )
@@ -153,4 +154,6 @@ func TestTopicsOverTheEmbeddedBroker(t *testing.T) {
 	kafkatest.Topics(t, kafka.Settings{Brokers: []string{brokertest.Start(t)}})
 }
 
-func TestTopicsOverARealBroker(t *testing.T) { kafkatest.Topics(t, kafkatest.RealBroker(t)) }
+func TestTopicsOverARealBroker(t *testing.T) {
+	kafkatest.Topics(t, kafka.Settings{Brokers: []string{realtest.Broker(t)}})
+}

@@ -1,12 +1,9 @@
-// Package kafkatest is what every broker that the publisher may meet must bear out: the embedded one, and real ones when a test
-// is told where they are.
+// Package kafkatest is what every broker that the house may meet must bear out, the embedded one and real ones.
 package kafkatest
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,32 +16,8 @@ import (
 	"ugc/transport/kafka"
 )
 
-// Env names real brokers (host:port,host:port) to run the suites against as well. With a leading "?" the suite is skipped where none
-// answers, without one it fails. Unset, only the embedded broker is tested.
-const Env = "UGC_TEST_KAFKA"
-
 // Patience bounds every wait of the suites; they end as soon as what they wait for is there.
 const Patience = 60 * time.Second
-
-// RealBroker gives the settings that Env asks for, or skips the test and says why.
-func RealBroker(t *testing.T) kafka.Settings {
-	t.Helper()
-	v := os.Getenv(Env)
-	if v == "" {
-		t.Skipf("no real broker: set %s=host:port to test against one", Env)
-	}
-	addrs, optional := strings.CutPrefix(v, "?")
-	s := kafka.Settings{Brokers: strings.Split(addrs, ",")}
-	h, err := kafka.NewHealth(s, 10*time.Second)
-	require.NoError(t, err)
-	defer h.Close()
-	if err := h.Ping(t.Context()); err != nil && optional {
-		t.Skipf("%s=%s: %v", Env, v, err)
-	} else {
-		require.NoError(t, err, "%s demands this broker", Env)
-	}
-	return s
-}
 
 // Client is a kgo client with the house's settings that ends with the test.
 func Client(t testing.TB, s kafka.Settings, extra ...kgo.Opt) *kgo.Client {
