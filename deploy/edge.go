@@ -27,7 +27,7 @@ func (h *House) openEdge(ctx context.Context) error {
 		MaxWait:   h.cfg.DrainWithin / 2, // a stop cuts no wait off
 		ShownWait: h.cfg.VisibleWithin, DefaultWait: h.cfg.VisibleWithin,
 		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle, DrainTimeout: h.cfg.DrainWithin / 2,
-		Registry: h.metrics, Log: h.log.With("part", "edge"),
+		Registry: h.metrics, Log: h.log.With("part", "edge"), Tracer: h.traces.Tracer("ugc/transport/http"),
 	})
 	if err != nil {
 		return err

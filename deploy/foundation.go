@@ -122,7 +122,7 @@ func (h *House) openSchemas(ctx context.Context) error {
 
 // openCommands makes the way by which commands get onto the log.
 func (h *House) openCommands(ctx context.Context) error {
-	publisher, err := kafka.NewPublisher(kafka.PublisherOptions{Settings: h.kafka, Timeout: h.cfg.PublishWithin, ContentType: topics.ContentTypeAvro})
+	publisher, err := kafka.NewPublisher(kafka.PublisherOptions{Settings: h.kafka, Timeout: h.cfg.PublishWithin, ContentType: topics.ContentTypeAvro, Tracer: h.traces.Tracer("ugc/transport/kafka")})
 	if err != nil {
 		return fmt.Errorf("configure the publisher: %w", err)
 	}

@@ -14,9 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/twmb/franz-go/pkg/kgo"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"ugc/deploy/config"
 	"ugc/deploy/embedded/broker"
+	"ugc/deploy/traces"
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/projections"
@@ -33,6 +35,8 @@ type House struct {
 	cfg     *config.Config
 	version string
 	log     *slog.Logger
+	traces  *traces.Traces        // nil: none
+	spans   sdktrace.SpanExporter // for tests: where spans go instead of a collector
 	stack   *stack
 	metrics *prometheus.Registry
 
@@ -106,6 +110,7 @@ func (h *House) start(ctx context.Context) error {
 		open func(context.Context) error
 	}{
 		{config.Edge, h.probeEdge},
+		{"", h.openTraces},
 		{"", h.openLog},
 		{"", h.openSchemas},
 		{"", h.openCommands},

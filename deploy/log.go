@@ -1,11 +1,13 @@
 package deploy
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
 
 	"github.com/mattn/go-isatty"
+	"go.opentelemetry.io/otel/trace"
 
 	"ugc/deploy/config"
 )
@@ -16,10 +18,27 @@ func NewLogger(c *config.Config, w io.Writer) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // validated with the configuration
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(traced{slog.NewTextHandler(w, options)})
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(traced{slog.NewJSONHandler(w, options)})
 }
+
+// traced names the trace in lines that are logged within one, so that a line leads to its trace and back.
+type traced struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (t traced) Handle(ctx context.Context, r slog.Record) error {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		r.AddAttrs(slog.String("trace_id", sc.TraceID().String()), slog.String("span_id", sc.SpanID().String()))
+	}
+	return t.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (t traced) WithAttrs(a []slog.Attr) slog.Handler { return traced{t.Handler.WithAttrs(a)} }
+
+// WithGroup implements slog.Handler.
+func (t traced) WithGroup(name string) slog.Handler { return traced{t.Handler.WithGroup(name)} }
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -81,7 +81,7 @@ func (h *House) openProjections(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("open view %s: %w", v.Name, err)
 		}
-		e, err := h.project(v.View, number, documents.Sink(v, generation), metrics)
+		e, err := h.project(v.View, number, documents.Sink(v, generation), "sqlite", metrics)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, 
 		if err != nil {
 			return err
 		}
-		e, err := h.project(v, live[v.Name], sink, metrics)
+		e, err := h.project(v, live[v.Name], sink, "clickhouse", metrics)
 		if err != nil {
 			return err
 		}
@@ -140,9 +140,10 @@ func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, 
 }
 
 // project makes the engine of one view.
-func (h *House) project(v projections.View, g projections.Generation, sink projections.Sink, metrics *projections.Metrics) (*projections.Engine, error) {
+func (h *House) project(v projections.View, g projections.Generation, sink projections.Sink, system string, metrics *projections.Metrics) (*projections.Engine, error) {
 	engine, err := projections.New(projections.Options{
 		View: v, Generation: g, Sink: sink, Codec: h.codec, Kafka: h.client, Watermarks: h.shown, Metrics: metrics, Logger: h.log.With("part", "projections"),
+		Tracer: h.traces.Tracer("ugc/projections"), System: system,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("view %s: %w", v.Name, err)

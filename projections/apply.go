@@ -18,9 +18,11 @@ import (
 //  3. commit: Kafka is told, for those who watch lag.
 //
 // A death after any of them repeats the batch from an earlier point, and repeating is harmless.
-func (e *Engine) apply(ctx, work context.Context, batch []entry) error {
+func (e *Engine) apply(ctx, work context.Context, batch []entry) (err error) {
 	e.state.begin(batch)
 	defer e.state.end()
+	work, spans := e.traceBatch(work, batch)
+	defer func() { spans.end(batch, err) }()
 	if err := e.refreshBlocked(ctx, work, batch); err != nil {
 		return err
 	}

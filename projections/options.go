@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"ugc/domain"
 	"ugc/handlers"
@@ -35,6 +36,8 @@ type Options struct {
 	Watermarks  *Watermarks    // told of every advance, so that readers in this process wait no longer than they must; only for the live generation
 	Metrics     *Metrics       // not published when nil
 	Logger      *slog.Logger   // slog.Default() when nil
+	Tracer      trace.Tracer   // of a span for every batch that holds records of sampled traces; nil: none
+	System      string         // what Sink writes to, as OpenTelemetry's db.system.name has it: sqlite, clickhouse; spans do not say it when empty
 	Now         handlers.Clock // the system's clock when nil; for dead letters and lag, never for waiting
 
 	Attempt     time.Duration // bound of one call of a store or of the dead letters; 30 s when 0

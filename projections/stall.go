@@ -3,6 +3,8 @@ package projections
 import (
 	"context"
 	"time"
+
+	"go.opentelemetry.io/otel/codes"
 )
 
 // Back-off while something that the view needs is away.
@@ -19,6 +21,8 @@ func (e *Engine) persist(ctx context.Context, step string, do func(context.Conte
 
 // persistWithin lets an attempt under way go on until work ends, but makes no other once ctx has ended.
 func (e *Engine) persistWithin(ctx, work context.Context, step string, do func(context.Context) error) error {
+	work, span := e.traceStep(work, step)
+	defer span.End()
 	backoff := firstBackoff
 	for {
 		began := time.Now()
@@ -32,15 +36,18 @@ func (e *Engine) persistWithin(ctx, work context.Context, step string, do func(c
 			return nil
 		}
 		if ctx.Err() != nil {
+			span.SetStatus(codes.Error, err.Error())
 			return e.giveUp(ctx, step)
 		}
 		if e.state.stall(step, err, time.Now()) {
 			e.log.Error("projection stalls", "step", step, "err", err)
+			span.RecordError(err)
 			e.metrics.stalled(e.state.stalls())
 		}
 		select {
 		case <-time.After(backoff):
 		case <-ctx.Done():
+			span.SetStatus(codes.Error, err.Error())
 			return e.giveUp(ctx, step)
 		}
 		backoff = min(2*backoff, lastBackoff)

@@ -96,6 +96,9 @@ func (v *Positions) stored(ctx goka.UpdateContext) {
 	v.mu.RUnlock()
 	if s != nil {
 		s.watermark.Store(int64(v.marks.of(ctx.Partition()).raise(version)))
+		if v.options.Tracer != nil && s.restored.Load() {
+			traceShown(v.options.Tracer, ctx, version)
+		}
 	}
 }
 

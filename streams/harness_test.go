@@ -170,7 +170,7 @@ func (c *cluster) record(cmd domain.Command) *kgo.Record {
 		Topic: topics.Of(cmd).Name, Key: []byte(cmd.Head().Key()), Value: value,
 		Headers: []kgo.RecordHeader{
 			{Key: topics.HeaderCommandID, Value: []byte(cmd.Head().ID.String())},
-			{Key: headerTrace, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")},
+			{Key: topics.HeaderTrace, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")},
 		},
 	}
 }

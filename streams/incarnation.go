@@ -24,6 +24,7 @@ type incarnation struct {
 	clock   handlers.Clock
 	log     *slog.Logger
 	metrics *groupMetrics
+	tracing *tracing // nil: none
 	healer  *healer
 	state   *state
 	out     *producer
@@ -138,7 +139,9 @@ func (run *incarnation) callback(handle processFunc) goka.ProcessCallback {
 			// The session goes on from the commit, and a commit says that all outcomes before it are written.
 			p.floor, p.begun = in.origin.Version-1, true
 		}
+		run.tracing.begin(ctx, in)
 		if err := handle(ctx, p, in); err != nil {
+			in.finish(err)
 			run.refuse(ctx, err)
 			return
 		}

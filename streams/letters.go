@@ -34,13 +34,16 @@ func (run *incarnation) setAside(ctx goka.Context, in *input, why *refusal) erro
 	run.out.emit(&kgo.Record{
 		Topic: topics.DeadLetters.Name, Key: []byte(in.key), Value: value,
 		Headers: []kgo.RecordHeader{{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)}},
-	}, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) { written(err) })
+	}, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) {
+		in.finish(err)
+		written(err)
+	})
 	run.metrics.deadLetter(why.reason)
 	level := slog.LevelWarn
 	if why.reason == reasonBehind { // the first one was told
 		level = slog.LevelDebug
 	}
-	run.log.Log(ctx.Context(), level, "record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
+	run.log.Log(in.context(ctx.Context()), level, "record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
 		"reason", why.reason, "dead_letter", letter.ID, "err", why.err)
 	return nil
 }

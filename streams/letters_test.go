@@ -146,7 +146,7 @@ func TestFeedbackReachesItsMovie(t *testing.T) {
 	for _, r := range c.all(topics.FeedbackEvents.Name) {
 		require.Equal(t, topics.ContentTypeAvro, header(r, topics.HeaderContentType))
 		require.NotEmpty(t, header(r, topics.HeaderCommandID))
-		require.True(t, strings.HasPrefix(header(r, headerTrace), "00-"))
+		require.True(t, strings.HasPrefix(header(r, topics.HeaderTrace), "00-"))
 	}
 }
 

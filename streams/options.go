@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"ugc/domain"
 	"ugc/handlers"
@@ -33,6 +34,7 @@ type Options struct {
 	Clock       handlers.Clock        // of dead letters and touches; nil: the system's
 	Metrics     prometheus.Registerer // nil: none
 	Log         *slog.Logger          // nil: the default one
+	Tracer      trace.Tracer          // of a span for every input, and for what the positions view shows; nil: none, and events carry on the trace of their commands
 	StopTimeout time.Duration         // how long a group may finish what is under way when it is told to stop; 0: 10 s
 	Backoff     Backoff               // between a processor that ended and the next; zero: 100 ms to 5 s
 

@@ -16,9 +16,6 @@ import (
 // not matter. Redriving a key means: send its dead letters to their topic again in order, the first of them with this header.
 const HeaderRelease = "ugc-release"
 
-// headerTrace is the W3C header by which a trace goes on.
-const headerTrace = "traceparent"
-
 // processWith is the group's rule over goka. The effects of one input, in order:
 //
 //  1. wait while the key's outbox is full,
@@ -56,18 +53,21 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		if err != nil {
 			return fmt.Errorf("encode value of key %q: %w", in.key, err)
 		}
-		ctx.SetValue(value, goka.WithCtxEmitHeaders(goka.Headers{topics.HeaderVersion: versionText(in.origin.Version)}))
+		ctx.SetValue(value, goka.WithCtxEmitHeaders(in.tableHeaders()))
 		if err := run.failed(); err != nil { // while stopping, SetValue returns although the store refused
 			return err
 		}
 		remember(p, in.key, s.table)
 		run.healer.settled(in.key)
 		run.metrics.count(s.verdict, s.repeated, len(s.table.Outbox))
+		in.judged(s.verdict, s.repeated)
 		switch {
 		case s.refused != nil:
 			return run.setAside(ctx, in, s.refused)
 		case len(s.event) > 0:
 			run.emitEvent(ctx, in, headers, s.event)
+		default:
+			in.finish(nil)
 		}
 		return nil
 	}
@@ -151,7 +151,10 @@ func (run *incarnation) emitEvent(ctx goka.Context, in *input, headers goka.Head
 			continue
 		}
 		written := ctx.DeferCommit()
-		run.out.emit(record, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) { written(err) })
+		run.out.emit(record, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) {
+			in.finish(err)
+			written(err)
+		})
 	}
 }
 
@@ -159,10 +162,11 @@ func eventHeaders(in *input, headers goka.Headers) []kgo.RecordHeader {
 	out := make([]kgo.RecordHeader, 0, 4)
 	out = append(out, kgo.RecordHeader{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)},
 		kgo.RecordHeader{Key: topics.HeaderVersion, Value: versionText(in.origin.Version)})
-	for _, name := range [...]string{topics.HeaderCommandID, headerTrace} {
-		if v, ok := headers[name]; ok {
-			out = append(out, kgo.RecordHeader{Key: name, Value: v})
-		}
+	if v, ok := headers[topics.HeaderCommandID]; ok {
+		out = append(out, kgo.RecordHeader{Key: topics.HeaderCommandID, Value: v})
+	}
+	if v := in.carriedTrace(headers); v != nil {
+		out = append(out, kgo.RecordHeader{Key: topics.HeaderTrace, Value: v})
 	}
 	return out
 }

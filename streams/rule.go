@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"ugc/domain"
 	"ugc/schemas"
 )
@@ -23,7 +25,8 @@ type input struct {
 	origin  domain.Origin // where the record stands, with the epoch in its version
 	key     string
 	value   []byte
-	release bool // the record asks to go on with a blocked key
+	release bool       // the record asks to go on with a blocked key
+	span    trace.Span // shows what became of it; nil where nothing is traced
 }
 
 // step is what one input makes of its key, and what leaves for the logs.

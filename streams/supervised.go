@@ -121,7 +121,7 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 	}
 	run := &incarnation{
 		group: g.group, codec: o.Codec, epoch: o.Epoch, rules: o.Rules, clock: o.Clock, log: g.log, metrics: g.metrics, healer: g.healer,
-		state: g.state, out: out, inputs: layout.partitions[g.group.Input.Name],
+		state: g.state, out: out, tracing: newTracing(o.Tracer, g.group), inputs: layout.partitions[g.group.Input.Name],
 	}
 	dir, err := tableDir(o.DataDir, g.group.Name, layout)
 	if err != nil {

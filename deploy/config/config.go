@@ -50,6 +50,7 @@ type Config struct {
 	ResumeAfter      time.Duration `env:"UGC_RESUME_AFTER" envDefault:"60s" doc:"a report moves the resume point when it lies past so much film"`
 	ResumeAfterShare domain.Share  `env:"UGC_RESUME_AFTER_SHARE" envDefault:"0.05" doc:"or past such a share of it"`
 
+	Collector string `env:"UGC_OTLP_ENDPOINT" doc:"where traces are sent, by OTLP over HTTP, such as http://127.0.0.1:4318; empty: what OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere. OpenTelemetry's other variables count too, OTEL_TRACES_SAMPLER for one"`
 	LogLevel  string `env:"UGC_LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
 	LogFormat string `env:"UGC_LOG_FORMAT" envDefault:"auto" doc:"text, json, or auto: text on a terminal, json elsewhere"`
 }

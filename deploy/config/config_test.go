@@ -72,6 +72,7 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 		"MongoDB is to come":  {[]string{"UGC_DOCUMENTS=mongodb://u:hidden@host/db"}, []string{"sqlite: alone"}},
 		"no such store":       {[]string{"UGC_DOCUMENTS=postgres://host/db"}, []string{"must be sqlite:"}},
 		"registry":            {[]string{"UGC_REGISTRY=ftp://u:hidden@host"}, []string{"must be embedded: or http://"}},
+		"no collector":        {[]string{"UGC_OTLP_ENDPOINT=127.0.0.1:4317"}, []string{"must be http://host:port of a collector"}},
 		"too patient":         {[]string{"UGC_SHUTDOWN_TIMEOUT=2h"}, []string{"between 1ms and 1h"}},
 	} {
 		t.Run(name, func(t *testing.T) {

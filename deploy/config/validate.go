@@ -51,6 +51,9 @@ func (c *Config) validate() (faults []error) {
 	if c.ResumeAfter < 0 {
 		bad("UGC_RESUME_AFTER=%s: must not be negative", c.ResumeAfter)
 	}
+	if c.Collector != "" && !hasScheme(c.Collector, "http", "https") {
+		bad("UGC_OTLP_ENDPOINT=%q: must be http://host:port of a collector that takes OTLP over HTTP", mask(c.Collector))
+	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		bad("UGC_LOG_LEVEL=%q: must be debug, info, warn or error", c.LogLevel)
 	}

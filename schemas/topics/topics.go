@@ -54,6 +54,7 @@ const (
 	HeaderCommandID   = "ugc-command-id"
 	HeaderContentType = "content-type"
 	HeaderVersion     = "ugc-version" // decimal domain.Version of the command behind an event
+	HeaderTrace       = "traceparent" // by which a trace goes on, as the W3C has it
 	ContentTypeAvro   = "application/vnd.confluent.avro"
 )
 

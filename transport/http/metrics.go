@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // metrics count requests by the template of their route, so that their number is bounded.
@@ -26,7 +27,13 @@ type series struct {
 
 type counters struct {
 	requests prometheus.Counter
-	seconds  prometheus.Observer
+	seconds  histogram
+}
+
+// histogram is what client_golang's are.
+type histogram interface {
+	prometheus.Observer
+	prometheus.ExemplarObserver
 }
 
 func newMetrics(r *prometheus.Registry) (*metrics, error) {
@@ -45,11 +52,10 @@ func newMetrics(r *prometheus.Registry) (*metrics, error) {
 	return m, nil
 }
 
-// observe counts one request. The method must be one that HTTP knows or is counted as OTHER: names are bounded.
-func (m *metrics) observe(method, route string, status int, took time.Duration) {
-	switch method {
-	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS":
-	default:
+// observe counts one request. The method must be one that HTTP knows or is counted as OTHER: names are bounded. The trace, where there is
+// one, stands beside the duration as an example of it.
+func (m *metrics) observe(method, route string, status int, took time.Duration, of trace.TraceID) {
+	if !known(method) {
 		method = "OTHER"
 	}
 	key := series{method, route, status}
@@ -58,11 +64,24 @@ func (m *metrics) observe(method, route string, status int, took time.Duration) 
 	m.mu.RUnlock()
 	if !ok {
 		key.method = strings.Clone(method)
-		c = counters{m.requests.WithLabelValues(key.method, route, strconv.Itoa(status)), m.seconds.WithLabelValues(key.method, route)}
+		c = counters{m.requests.WithLabelValues(key.method, route, strconv.Itoa(status)), m.seconds.WithLabelValues(key.method, route).(histogram)}
 		m.mu.Lock()
 		m.known[key] = c
 		m.mu.Unlock()
 	}
 	c.requests.Inc()
+	if of.IsValid() {
+		c.seconds.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": of.String()})
+		return
+	}
 	c.seconds.Observe(took.Seconds())
+}
+
+// known says whether HTTP defines the method.
+func known(method string) bool {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS":
+		return true
+	}
+	return false
 }

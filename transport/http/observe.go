@@ -28,6 +28,7 @@ func (s *Server) observe(c *fiber.Ctx) (err error) {
 	start := time.Now()
 	s.metrics.inFlight.Inc()
 	s.begin(c)
+	s.startSpan(c)
 	defer func() {
 		if p := recover(); p != nil {
 			c.Response().Reset() // nothing of a half-made answer may get out
@@ -75,7 +76,7 @@ func (s *Server) finish(c *fiber.Ctx, took time.Duration) {
 	if route == "" {
 		route = unmatched
 	}
-	s.metrics.observe(c.Method(), route, status, took)
+	s.metrics.observe(c.Method(), route, status, took, s.endSpan(c, route, status))
 	level := slog.LevelDebug
 	switch {
 	case status >= 500 && status != fiber.StatusServiceUnavailable:
@@ -85,8 +86,7 @@ func (s *Server) finish(c *fiber.Ctx, took time.Duration) {
 	case status >= 400:
 		level = slog.LevelInfo
 	}
-	ctx := c.UserContext()
-	if !s.o.Log.Enabled(ctx, level) {
+	if !s.o.Log.Enabled(s.base, level) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("method", strings.Clone(c.Method())), slog.String("route", route), slog.Int("status", status), slog.Duration("took", took),
@@ -94,7 +94,7 @@ func (s *Server) finish(c *fiber.Ctx, took time.Duration) {
 	if cause := exchange.Cause(c); cause != nil {
 		attrs = append(attrs, slog.String("error", cause.Error()))
 	}
-	s.o.Log.LogAttrs(ctx, level, "http request", attrs...)
+	s.o.Log.LogAttrs(exchange.Context(c), level, "http request", attrs...)
 }
 
 // reject answers what never became a request: broken HTTP, too large, too slow.

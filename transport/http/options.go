@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"ugc/handlers"
 )
@@ -49,6 +50,7 @@ type Options struct {
 
 	Registry *prometheus.Registry // where metrics are kept and /metrics reads them; nil: one of its own
 	Log      *slog.Logger         // nil: none
+	Tracer   trace.Tracer         // of a span for every request to the API; nil: none, and requests carry on the trace that they name
 	NewID    func() string        // names a request that came without X-Request-Id; nil: counted from a random start
 }
 

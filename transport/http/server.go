@@ -95,7 +95,7 @@ func (s *Server) route(pages *docs.Pages) {
 	}
 	named("/healthz/live", s.live)
 	named("/healthz/ready", s.ready)
-	named("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+	named("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true})))
 	named("/", pages.Landing)
 	named("/problems", pages.Problems)
 	named("/problems/{code}", pages.Problems)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"ugc/domain"
 )
@@ -32,13 +33,13 @@ type entry struct {
 // minCost stands for what a message needs besides its bytes, so that the bound on bytes bounds the number of messages too.
 const minCost = 1 << 10
 
-func (p *Publisher) newFlight(topic string, msgs []*message.Message) *flight {
+func (p *Publisher) newFlight(topic string, msgs []*message.Message, span trace.Span) *flight {
 	f := &flight{topic: topic, entries: make([]entry, len(msgs)), done: make(chan struct{})}
 	var sendable int32
 	for i, msg := range msgs {
 		e := &f.entries[i]
 		e.f, e.msg = f, msg
-		if err := p.marshal.into(&e.rec, topic, msg); err != nil {
+		if err := p.marshal.into(below(span, msg), &e.rec, topic, msg); err != nil {
 			e.err = fail(domain.Invalid, "not sent", err)
 			e.settled.Store(true)
 			continue

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -56,8 +57,8 @@ func newMarshaler(contentType string) marshaler {
 	}
 }
 
-// into fills a record that has nothing but its place.
-func (m marshaler) into(rec *kgo.Record, topic string, msg *message.Message) error {
+// into fills a record that has nothing but its place. The trace is that of ctx.
+func (m marshaler) into(ctx context.Context, rec *kgo.Record, topic string, msg *message.Message) error {
 	wire, err := m.wire.Marshal(topic, msg)
 	if err != nil {
 		return fmt.Errorf("marshal message %s: %w", msg.UUID, err)
@@ -85,7 +86,7 @@ func (m marshaler) into(rec *kgo.Record, topic string, msg *message.Message) err
 	if h.index(MetadataContentType) < 0 {
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetadataContentType, Value: m.contentType})
 	}
-	m.trace.Inject(msg.Context(), h)
+	m.trace.Inject(ctx, h)
 	return nil
 }
 

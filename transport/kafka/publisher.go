@@ -10,6 +10,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 
 	"ugc/domain"
@@ -21,6 +22,7 @@ type PublisherOptions struct {
 	Timeout     time.Duration // the longest that one Publish takes, waiting for room and for the broker included, at least 1 s; 10 s when zero
 	MaxInFlight int64         // bytes that are published and not yet confirmed, over all callers; 64 MiB when zero. A message counts at least 1 KiB
 	ContentType string        // of messages that say none; application/avro when empty
+	Tracer      trace.Tracer  // of a span for every Publish; nil: none, and messages carry on the trace of their contexts
 }
 
 // Validate reports everything that is wrong with the options.
@@ -108,9 +110,20 @@ func (p *Publisher) Publish(topic string, msgs ...*message.Message) error {
 	if len(msgs) == 0 {
 		return nil
 	}
+	if p.opts.Tracer == nil {
+		return p.publish(topic, msgs, nil)
+	}
+	span := p.startSpan(topic, msgs)
+	err := p.publish(topic, msgs, span)
+	endSpan(span, msgs, err)
+	return err
+}
+
+// publish writes the messages, below the span where there is one.
+func (p *Publisher) publish(topic string, msgs []*message.Message, span trace.Span) error {
 	ctx, cancel := context.WithTimeoutCause(msgs[0].Context(), p.opts.Timeout, errTimeout)
 	defer cancel()
-	f := p.newFlight(topic, msgs)
+	f := p.newFlight(topic, msgs, span)
 	if err := p.reserve(ctx, f); err != nil {
 		f.abandon(fail(domain.Unavailable, "not sent", err))
 		return f.result(ctx)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 type key uint8
@@ -39,7 +40,7 @@ func Cause(c *fiber.Ctx) error { err, _ := c.Locals(keyCause).(error); return er
 // the request belongs to. Nothing in it refers to Fiber's buffers, which are used again after the handler returns.
 func Context(c *fiber.Ctx) context.Context {
 	ctx := c.UserContext()
-	if len(c.Request().Header.Peek("traceparent")) == 0 {
+	if len(c.Request().Header.Peek("traceparent")) == 0 || trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx
 	}
 	return propagation.TraceContext{}.Extract(ctx, header{c})
