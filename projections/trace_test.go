@@ -97,7 +97,9 @@ func TestABatchOfManyTracesHasABound(t *testing.T) {
 func TestAnOldTraceIsLeftAlone(t *testing.T) {
 	spans, e := recorded(t, newMemory())
 	old := within(good(0, 0, "a"), 1, 1, "01")
-	e.o.Now = func() domain.Instant { return domain.Instant(old.raw.Timestamp.Add(traceAge + time.Millisecond).UnixMilli()) }
+	e.o.Now = func() domain.Instant {
+		return domain.Instant(old.raw.Timestamp.Add(traceAge + time.Millisecond).UnixMilli())
+	}
 	require.NoError(t, e.apply(t.Context(), t.Context(), []entry{old}))
 	require.Empty(t, spans.Started(), "a view that is built anew writes nothing into the traces of long ago")
 }
