@@ -136,6 +136,7 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 		case isAccepted:
 			s.record.note(s.N, accepted, uint32(min(1<<31, max(0, ended.UnixMilli()-int64(s.sentAt)))))
 			l.ledger.accepted.Add(1)
+			l.played.add(&s.Delivery)
 			took = true
 			continue
 		case isRefused:
@@ -148,7 +149,7 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 		again = append(again, *s)
 	}
 	if l.heard(took || len(again) == 0, ended); took {
-		l.latency.Add(ended.Sub(began))
+		l.latency[kindOf(stops)].Add(ended.Sub(began))
 	}
 	return again, a.after
 }

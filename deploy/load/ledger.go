@@ -18,12 +18,13 @@ const (
 // record is what the ledger remembers of a visit. Only the lane of the visit's device writes it, and nobody reads it before the lanes
 // have ended.
 type record struct {
-	fates []fate
-	took  []uint32 // for visits with sent_at: the milliseconds from sent_at to the answer of the accepted attempt, or of the slowest of several
+	fates   []fate
+	offline bool
+	took    []uint32 // for visits with sent_at: the milliseconds from sent_at to the answer of the accepted attempt, or of the slowest of several
 }
 
 func newRecord(v *visit) *record {
-	r := &record{fates: make([]fate, len(v.deliveries))}
+	r := &record{fates: make([]fate, len(v.deliveries)), offline: v.manner == Offline}
 	if v.manner != Live {
 		r.took = make([]uint32, len(v.deliveries))
 	}

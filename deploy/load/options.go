@@ -42,8 +42,8 @@ type Progress struct {
 	Done     int64 // deliveries answered for good, or users compared
 	Total    int64 // 0: not known
 	Rate     float64
-	Retries  int64 // requests that were sent again
-	P50, P99 time.Duration
+	Retries  int64         // requests that were sent again
+	P50, P99 time.Duration // of requests of one event, or of batches where there are no others
 	Elapsed  time.Duration
 }
 

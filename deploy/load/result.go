@@ -22,7 +22,10 @@ type Result struct {
 	Visible  time.Duration // until every view showed everything
 	Compared time.Duration // reading and comparing
 	Rate     float64       // deliveries accepted a second
-	Latency  *Histogram    // of the requests that were accepted, without the pauses between attempts
+	Single   *Histogram    // how long requests of one event took that were accepted, without the pauses between attempts
+	Batched  *Histogram    // the same of requests of several
+	Uploads  *Histogram    // and of what was recorded offline and is sent at once
+	Played   Played        // what was accepted
 	Retries  int64
 	Reasons  map[string]int64 // why requests did not get everything accepted, and how often
 
@@ -68,7 +71,8 @@ func (r *Result) verdict() error {
 func (r *run) result() *Result {
 	took := time.Since(r.began)
 	result := &Result{Accepted: r.ledger.accepted.Load(), Unknown: r.ledger.unknown.Load(), Absent: r.ledger.absent.Load(), Refused: r.ledger.refused.Load(),
-		Took: took, Rate: float64(r.ledger.accepted.Load()) / max(took.Seconds(), 1e-9), Latency: &r.latency, Retries: r.retries.Load(), Reasons: r.reasons}
+		Took: took, Rate: float64(r.ledger.accepted.Load()) / max(took.Seconds(), 1e-9), Retries: r.retries.Load(), Reasons: r.reasons,
+		Single: &r.latency[single], Batched: &r.latency[batched], Uploads: &r.latency[upload], Played: r.played.counts(r.ledger.records)}
 	for _, fault := range r.faults {
 		result.differ(Difference{Key: "POST /api/v2/events", Field: "answer", Shown: fault, Expected: "what became of each event, in the order of the request"})
 	}
@@ -79,7 +83,7 @@ func (r *run) result() *Result {
 func (r *run) progress(stage Stage, done, total int64) Progress {
 	elapsed := time.Since(r.began)
 	return Progress{Stage: stage, Done: done, Total: total, Rate: float64(r.ledger.accepted.Load()) / max(elapsed.Seconds(), 1e-9),
-		Retries: r.retries.Load(), P50: r.latency.Quantile(0.5), P99: r.latency.Quantile(0.99), Elapsed: elapsed}
+		Retries: r.retries.Load(), P50: r.latency[r.usual()].Quantile(0.5), P99: r.latency[r.usual()].Quantile(0.99), Elapsed: elapsed}
 }
 
 // tell reports progress until the returned function is called, which reports a last time and returns when nothing more will be told.
@@ -150,10 +154,18 @@ func (r *Result) WriteTo(w io.Writer) (int64, error) {
 			fmt.Fprintf(&b, ", %d %s", other.n, other.what)
 		}
 	}
-	fmt.Fprintf(&b, "\nrequests: p50 %s, p90 %s, p99 %s, p99.9 %s, max %s", short(r.Latency.Quantile(.5)), short(r.Latency.Quantile(.9)),
-		short(r.Latency.Quantile(.99)), short(r.Latency.Quantile(.999)), short(r.Latency.Max()))
-	if r.Retries > 0 {
-		fmt.Fprintf(&b, "; %d sent again", r.Retries)
+	fmt.Fprintf(&b, "\n%s", r.Played)
+	for _, kind := range []struct {
+		of   string
+		took *Histogram
+	}{{"requests of one event", r.Single}, {"batches", r.Batched}, {"offline uploads", r.Uploads}} {
+		if n := kind.took.Count(); n > 0 {
+			fmt.Fprintf(&b, "\n%d %s: p50 %s, p90 %s, p99 %s, p99.9 %s, max %s", n, kind.of, short(kind.took.Quantile(.5)), short(kind.took.Quantile(.9)),
+				short(kind.took.Quantile(.99)), short(kind.took.Quantile(.999)), short(kind.took.Max()))
+		}
+	}
+	if r.Retries > 0 || len(r.Reasons) > 0 {
+		fmt.Fprintf(&b, "\n%d requests sent again", r.Retries)
 	}
 	if len(r.Reasons) > 0 {
 		fmt.Fprintf(&b, " (%s)", reasons(r.Reasons))

@@ -20,7 +20,8 @@ type run struct {
 	o        Options
 	stream   *Stream
 	ledger   ledger
-	latency  Histogram
+	latency  [kinds]Histogram // by kind of request
+	played   playing
 	retries  atomic.Int64
 	began    time.Time
 	failing  atomic.Int64  // since when nothing was accepted of what was sent, in Unix nanoseconds; 0 while all is well

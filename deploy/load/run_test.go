@@ -21,7 +21,16 @@ func TestAnHonestServiceShowsWhatItAccepted(t *testing.T) {
 	require.Equal(t, o.Users, result.Users)
 	require.Greater(t, result.Pairs, 50)
 	require.Positive(t, result.Blurred)
-	require.Positive(t, result.Latency.Count())
+	require.Positive(t, result.Single.Count())
+	require.Positive(t, result.Batched.Count())
+	require.Positive(t, result.Uploads.Count())
+	p := result.Played
+	require.EqualValues(t, o.Events, p.Reports+p.Viewed+p.Bookmarks+p.Likes+p.Ratings)
+	for name, n := range map[string]int64{"reports": p.Reports, "viewed": p.Viewed, "bookmarks": p.Bookmarks, "likes": p.Likes, "ratings": p.Ratings, "offline": p.Offline} {
+		require.Positive(t, n, name)
+	}
+	require.InDelta(t, 0.05, float64(p.Late)/float64(o.Events), 0.02)
+	require.InDelta(t, 0.03, float64(p.Repeated)/float64(o.Events), 0.02, "many of the repetitions come later than so short a run ends")
 
 	var said bytes.Buffer
 	_, err = result.WriteTo(&said)

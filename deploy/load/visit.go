@@ -24,6 +24,8 @@ type Delivery struct {
 	N       int            // its place among the deliveries of its visit
 	Command domain.Command // without sent_at and received_at; shared by all deliveries of the event: not to be changed
 	Manner  Manner
+	Late    bool // sent after what happened later
+	Again   bool // a repetition
 	turn    int64
 }
 
@@ -69,29 +71,29 @@ const (
 func (v *visit) deliver(d *dice, events []domain.Command) {
 	start, lates := int64(v.number), 0
 	for i, c := range events {
-		turn := start + int64(i)*reportTurns
+		turn, late := start+int64(i)*reportTurns, false
 		if v.manner == Offline {
 			turn = start + int64(len(events))*reportTurns
 		} else if lates < latesPerVisit && d.chance(perMilleLate+5) { // a little more, for those beyond the bound
-			lates++
+			lates, late = lates+1, true
 			turn += d.between(1, 8)*reportTurns + 1
 			if d.chance(200) {
 				turn += d.below(laterTurns)
 			}
 		}
-		v.deliveries = append(v.deliveries, Delivery{Command: c, turn: turn})
+		v.deliveries = append(v.deliveries, Delivery{Command: c, Late: late, turn: turn})
 		if v.manner != Offline && d.chance(perMilleDup) {
 			again := turn
 			if d.chance(500) {
 				again += d.between(50, laterTurns)
 			}
-			v.deliveries = append(v.deliveries, Delivery{Command: c, turn: again})
+			v.deliveries = append(v.deliveries, Delivery{Command: c, Again: true, turn: again})
 		}
 	}
 	if v.manner == Offline && d.chance(perMilleDup) { // an upload whose answer was lost on the way
 		again := d.between(50, laterTurns)
 		for _, o := range v.deliveries {
-			o.turn += again
+			o.turn, o.Again = o.turn+again, true
 			v.deliveries = append(v.deliveries, o)
 		}
 	}
