@@ -213,19 +213,3 @@ func TestAServiceThatIsNotThereIsNamed(t *testing.T) {
 	_, err := MovieLens(context.Background(), write(t, ratings(1)), Options{URL: url, Patience: time.Millisecond})
 	require.ErrorContains(t, err, "is the service running?")
 }
-
-func FuzzScanMovieLens(f *testing.F) {
-	f.Add([]byte(header + "1,31,2.5,1260759144\n"))
-	f.Add([]byte(header + "1,\"2,3,4\n"))
-	f.Add([]byte{0x1f, 0x8b, 8, 0})
-	f.Fuzz(func(t *testing.T, content []byte) {
-		path := filepath.Join(t.TempDir(), "f")
-		require.NoError(t, os.WriteFile(path, content, 0o600))
-		_ = ScanMovieLens(path, func(e Event) error {
-			_, bad := domain.ValidateKeyPart(e.UserID)
-			require.Empty(t, bad)
-			require.True(t, e.Score >= 1 && e.Score <= domain.MaxScore && e.OccurredAt > 0)
-			return nil
-		})
-	})
-}
