@@ -9,6 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
+MINIMIZE ?= 2s
 
 .PHONY: help
 help: ## list the targets
@@ -77,10 +78,10 @@ bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIM
 	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (30s)
+fuzz: ## run every fuzz target for FUZZTIME (30s); what it finds goes below testdata/fuzz, to be committed
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 	  for t in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$f | cut -c6-); do \
-	    echo "== $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); done; done
+	    echo "== $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime $(MINIMIZE) ./$$(dirname $$f); done; done
 
 .PHONY: golden
 golden: ## write the golden bytes of the newest schemas again, after a change that is meant

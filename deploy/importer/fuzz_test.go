@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"math/big"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,17 +12,6 @@ import (
 
 	"ugc/domain"
 )
-
-func eventsOf(t *testing.T, content []byte) (events []Event, err error) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "f")
-	require.NoError(t, os.WriteFile(path, content, 0o600))
-	err = ScanMovieLens(path, func(e Event) error {
-		events = append(events, e)
-		return nil
-	})
-	return events, err
-}
 
 // row writes an event as the line that it was read from.
 func row(t *testing.T, into *csv.Writer, e Event) {
@@ -40,7 +27,7 @@ func FuzzScanMovieLens(f *testing.F) {
 	f.Add([]byte(header + "1,31,2.50,01260759144\r\n\"a\"\"b\",31,5,1\n"))
 	f.Add([]byte{0x1f, 0x8b, 8, 0})
 	f.Fuzz(func(t *testing.T, content []byte) {
-		events, err := eventsOf(t, content)
+		events, err := scan(t, string(content))
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			return
@@ -53,7 +40,7 @@ func FuzzScanMovieLens(f *testing.F) {
 			row(t, w, events[i])
 		}
 		w.Flush()
-		same, err := eventsOf(t, again.Bytes())
+		same, err := scan(t, again.String())
 		require.NoError(t, err)
 		require.Len(t, same, len(events))
 		for i := range events {
@@ -87,7 +74,7 @@ func FuzzRating(f *testing.F) {
 		if user+movie+stars+seconds == "" {
 			return
 		}
-		events, err := eventsOf(t, b.Bytes())
+		events, err := scan(t, b.String())
 		for _, column := range []struct {
 			name string
 			fine bool
@@ -103,7 +90,7 @@ func FuzzRating(f *testing.F) {
 		twice.Mul(twice, big.NewRat(2, 1))
 		at, _ := strconv.ParseInt(seconds, 10, 64)
 		require.Equal(t, []Event{{Type: "rating", EventID: events[0].EventID, UserID: user, MovieID: movie, Score: int(twice.Num().Int64()), OccurredAt: at * 1000}}, events)
-		again, err := eventsOf(t, b.Bytes())
+		again, err := scan(t, b.String())
 		require.NoError(t, err)
 		require.Equal(t, events, again, "the same line has the same id")
 	})

@@ -213,3 +213,16 @@ func TestAServiceThatIsNotThereIsNamed(t *testing.T) {
 	_, err := MovieLens(context.Background(), write(t, ratings(1)), Options{URL: url, Patience: time.Millisecond})
 	require.ErrorContains(t, err, "is the service running?")
 }
+
+// A download that broke off is said, and not more.
+func TestAFileThatIsCutOffIsNamed(t *testing.T) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(ratings(2000)))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for _, content := range [][]byte{b.Bytes()[:b.Len()/2], append([]byte{}, b.Bytes()[:b.Len()-3]...)} {
+		_, err := scan(t, string(content))
+		require.ErrorContains(t, err, "damaged or cut off")
+	}
+}

@@ -57,7 +57,6 @@ func ScanMovieLens(path string, each func(Event) error) (err error) {
 		if errors.Is(err, io.EOF) {
 			return errors.Join(faults...)
 		}
-		line, _ := r.FieldPos(0)
 		if err != nil {
 			if _, malformed := errors.AsType[*csv.ParseError](err); malformed {
 				faults = append(faults, err)
@@ -67,6 +66,7 @@ func ScanMovieLens(path string, each func(Event) error) (err error) {
 		}
 		e, err := movieLensRating(row)
 		if err != nil {
+			line, _ := r.FieldPos(0) // only of a row that was read: csv panics otherwise
 			faults = append(faults, fmt.Errorf("line %d: %w", line, err))
 			continue
 		}
