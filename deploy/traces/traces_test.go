@@ -98,22 +98,28 @@ func TestTheStandardVariablesCount(t *testing.T) {
 	require.Contains(t, spans.GetSpans()[0].Resource.String(), "service.name=cinema")
 }
 
-// stuck is a collector that answers nothing.
-type stuck struct{ calls chan struct{} }
-
-func (s stuck) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
+func tell(c chan struct{}) {
 	select {
-	case s.calls <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// stuck is a collector that answers nothing.
+type stuck struct{ calls, ended chan struct{} }
+
+func (s stuck) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
+	tell(s.calls)
 	<-ctx.Done()
+	tell(s.ended)
 	return ctx.Err()
 }
+
 func (stuck) Shutdown(context.Context) error { return nil }
 
 func TestACollectorThatHangsHoldsNobodyUp(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1")
-	s := stuck{calls: make(chan struct{}, 1)}
+	s := stuck{calls: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
 	tr, metrics, stop := open(t, Options{Exporter: s, Queue: 100, Flush: 50 * time.Millisecond})
 	record(tr, 1)
 	<-s.calls // and there it stays
@@ -123,7 +129,8 @@ func TestACollectorThatHangsHoldsNobodyUp(t *testing.T) {
 	require.EqualValues(t, 20_001-100, spansOf(t, metrics, "dropped"), "all but those that the queue has room for")
 	began = time.Now()
 	stop()
-	require.Less(t, time.Since(began), exportWithin/2, "stopping waits no longer than Flush")
+	<-s.ended
+	require.Less(t, time.Since(began), exportWithin/2, "stopping waits no longer than Flush, and leaves no export behind")
 }
 
 func TestACollectorThatIsAwayIsToldOfOnce(t *testing.T) {
