@@ -98,9 +98,8 @@ func movieLensRating(row []string) (Event, error) {
 			return Event{}, fmt.Errorf("%s %q %s", what, row[i], msg)
 		}
 	}
-	stars, err := strconv.ParseFloat(row[2], 64)
-	score := int(stars * 2)
-	if err != nil || float64(score) != stars*2 || score < 1 || score > domain.MaxScore {
+	score, ok := halfStars(row[2])
+	if !ok {
 		return Event{}, fmt.Errorf("rating %q must be 0.5 to 5 in steps of 0.5", row[2])
 	}
 	seconds, err := strconv.ParseInt(row[3], 10, 64)
@@ -111,4 +110,19 @@ func movieLensRating(row []string) (Event, error) {
 		Type: "rating", EventID: domain.NamedID(movieLens, strings.Join(row, ",")).String(),
 		UserID: strings.Clone(row[0]), MovieID: strings.Clone(row[1]), OccurredAt: seconds * 1000, Score: score,
 	}, nil
+}
+
+// halfStars reads stars such as 2.5, exactly: a float would take 5.0000000000000001 for 5.
+func halfStars(text string) (score int, ok bool) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	n, err := strconv.ParseUint(whole, 10, 8)
+	score = 2 * int(n)
+	switch strings.TrimRight(fraction, "0") {
+	case "":
+	case "5":
+		score++
+	default:
+		return 0, false
+	}
+	return score, err == nil && score >= 1 && score <= domain.MaxScore
 }
