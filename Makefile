@@ -13,7 +13,7 @@ MINIMIZE ?= 2s
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-zA-Z0-9_-]*:.* ## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(ENGINE)/node_modules/.installed ## install what running needs: the ClickHouse engine, from its npm package
@@ -91,6 +91,76 @@ golden: ## write the golden bytes of the newest schemas again, after a change th
 release-schemas: ## keep today's schemas as a released version: make release-schemas V=v2
 	@test -n "$(V)" || { echo "name the version: make release-schemas V=v2"; exit 1; }
 	$(GO) test ./schemas -run TestRelease -release $(V)
+
+# The production-like stack, by docker compose: `s=SERVICE` narrows a target to some services, ENVIRONMENT=development builds from the
+# mounted sources. The targets are those that people know from movies_ugc.
+ENVIRONMENT ?= $(or $(shell sed -n 's/^ENVIRONMENT=//p' .env.local 2>/dev/null),production)
+COMPOSE      = docker compose --env-file .env.local -f deploy/compose/compose.yaml $(if $(filter development,$(ENVIRONMENT)),-f deploy/compose/compose.dev.yaml)
+s           ?=
+
+.PHONY: env
+env: .env .env.local ## make .env (settings of ./ugc) and .env.local (ports and passwords of the compose stack)
+
+.env:
+	cp .env.example $@
+
+.env.local: deploy/compose/env.example
+	@umask 077; [ -e $@ ] && { touch $@; exit 0; }; \
+	while IFS= read -r line; do case "$$line" in \
+	  *_PASSWORD=|*_SECRET=) echo "$$line$$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')";; \
+	  *) echo "$$line";; esac; done < $< > $@ && echo "$@ is made, with passwords of its own"
+
+.PHONY: up
+up: .env.local ## bring up the production-like stack: docker compose, all profiles
+	$(COMPOSE) --profile default up -d --build $(s)
+
+.PHONY: run-olap run-oltp run-nosql run-api
+run-olap: PROFILE = olap
+run-olap: .env.local ## of the stack, ClickHouse alone
+run-oltp: PROFILE = oltp
+run-oltp: .env.local ## of the stack, Kafka, the registry and their UI alone
+run-nosql: PROFILE = nosql
+run-nosql: .env.local ## of the stack, MongoDB alone
+run-api: PROFILE = api
+run-api: .env.local ## of the stack, the program with Kafka, the registry and MongoDB
+run-olap run-oltp run-nosql run-api:
+	$(COMPOSE) --profile $(PROFILE) up -d --build $(s)
+
+.PHONY: logs
+logs: .env.local ## follow the stack's logs (s=SERVICE)
+	$(COMPOSE) --profile default logs -f --tail 200 $(s)
+
+.PHONY: bash
+bash: .env.local ## a shell in a service of the stack (s=SERVICE, default edge)
+	$(COMPOSE) --profile default exec $(or $(s),edge) sh
+
+.PHONY: stop
+stop: .env.local ## stop the stack's containers and keep them (s=SERVICE)
+	$(COMPOSE) --profile default stop $(s)
+
+.PHONY: down
+down: .env.local ## remove the stack's containers; the data stay
+	$(COMPOSE) --profile default down
+
+.PHONY: remove
+remove: .env.local ## remove the stack with all its data
+	$(COMPOSE) --profile default down --volumes --remove-orphans
+
+.PHONY: config
+config: .env.local ## print the stack as docker compose sees it, passwords among it
+	$(COMPOSE) --profile default config
+
+.PHONY: prebuild
+prebuild: .env.local ## fetch the stack's images and build ours
+	$(COMPOSE) --profile default pull --ignore-buildable
+	$(COMPOSE) --profile default build
+
+.PHONY: test-local
+test-local: test ## the same as test, as movies_ugc calls it
+
+.PHONY: test-deploy
+test-deploy: setup ## what deploys the program, against the parsers of those who read it and against the program
+	cd deploy/validate && $(GO) test -timeout 15m ./...
 
 .PHONY: ci
 ci: ## what CI runs

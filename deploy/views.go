@@ -35,7 +35,7 @@ func (h *House) openAnalytics(ctx context.Context) error {
 		return err
 	}
 	h.analytics, err = analytics.Open(analytics.Options{
-		Server: server, Compat: true,
+		Server: server, Cluster: h.cfg.Cluster, Compat: true,
 		Batch: projections.Batching{MaxRecords: h.cfg.FlushRecords, MaxWait: h.cfg.FlushEvery},
 	})
 	if err != nil {

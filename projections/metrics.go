@@ -54,13 +54,18 @@ type viewMetrics struct {
 }
 
 func (m *Metrics) of(g Generation) *viewMetrics {
-	return &viewMetrics{m, g.View, strconv.Itoa(g.Number)}
+	number := strconv.Itoa(g.Number)
+	for _, outcome := range []string{outcomeApplied, outcomeDeadLetter, outcomeTombstone} {
+		m.records.WithLabelValues(g.View, number, outcome) // 0, so that the first one is a rise
+	}
+	return &viewMetrics{m, g.View, number}
 }
 
 func (m *viewMetrics) step(step string, took time.Duration, err error) {
 	m.steps.WithLabelValues(m.view, m.generation, step).Observe(took.Seconds())
+	failures := m.errors.WithLabelValues(m.view, m.generation, step) // there from the first attempt on, so that a rise from 0 is seen
 	if err != nil {
-		m.failed(step)
+		failures.Inc()
 	}
 }
 
@@ -89,14 +94,21 @@ func (m *viewMetrics) applied(batch []entry, now domain.Instant) {
 	}
 }
 
+// What becomes of a record.
+const (
+	outcomeApplied    = "applied"
+	outcomeDeadLetter = "dead_letter"
+	outcomeTombstone  = "tombstone"
+)
+
 func (en *entry) outcome() string {
 	switch {
 	case en.refused != nil:
-		return "dead_letter"
+		return outcomeDeadLetter
 	case en.Value == nil:
-		return "tombstone"
+		return outcomeTombstone
 	}
-	return "applied"
+	return outcomeApplied
 }
 
 func (m *viewMetrics) lag(s Status) {

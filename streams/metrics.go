@@ -91,6 +91,9 @@ func (m *metrics) of(group string) *groupMetrics {
 		group:    group,
 	}
 	g.verdicts[0] = m.commands.WithLabelValues(group, "refused")
+	for _, reason := range reasons {
+		m.letters.WithLabelValues(group, reason) // 0, so that the first one is a rise
+	}
 	for v := domain.Applied; v <= domain.Stale; v++ {
 		g.verdicts[v] = m.commands.WithLabelValues(group, v.String())
 	}

@@ -52,6 +52,8 @@ const (
 	reasonBehind        = "behind"         // an earlier record of the key waits there
 )
 
+var reasons = []string{reasonUndecodable, reasonUnknownSchema, reasonNotApplicable, reasonBehind}
+
 func (r *refusal) Error() string { return r.reason + ": " + r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 

@@ -30,6 +30,7 @@ type Config struct {
 
 	Registry   string `env:"UGC_REGISTRY" envDefault:"embedded:" doc:"the schema registry: embedded: or http://user:password@host:port"`
 	ClickHouse string `env:"UGC_CLICKHOUSE" envDefault:"embedded:" doc:"analytics: embedded: or clickhouse://user:password@host:9000/ugc"`
+	Cluster    string `env:"UGC_CLICKHOUSE_CLUSTER" doc:"as remote_servers of ClickHouse names it: tables are replicated and sharded by user; empty: one server"`
 	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite:"`
 
 	EngineLib    string        `env:"UGC_CHDB_LIB" doc:"libchdb.so for the embedded ClickHouse; empty: where make setup puts it"`

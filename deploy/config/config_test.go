@@ -73,6 +73,7 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 		"no such store":       {[]string{"UGC_DOCUMENTS=postgres://host/db"}, []string{"must be sqlite:"}},
 		"registry":            {[]string{"UGC_REGISTRY=ftp://u:hidden@host"}, []string{"must be embedded: or http://"}},
 		"no collector":        {[]string{"UGC_OTLP_ENDPOINT=127.0.0.1:4317"}, []string{"must be http://host:port of a collector"}},
+		"embedded cluster":    {[]string{"UGC_CLICKHOUSE_CLUSTER=main"}, []string{"the embedded engine is no cluster"}},
 		"too patient":         {[]string{"UGC_SHUTDOWN_TIMEOUT=2h"}, []string{"between 1ms and 1h"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,4 +116,26 @@ func TestEverySettingIsDocumented(t *testing.T) {
 		require.Regexp(t, `^UGC_[A-Z_]+$`, f.name, f.field)
 		require.NotEmpty(t, f.doc, f.name)
 	}
+}
+
+func TestVariablesOfMoviesUGCCountWhereOursAreNotSet(t *testing.T) {
+	known := []string{"APP_PORT=8123", "KAFKA_CONNECTION_HOST=broker", "KAFKA_CONNECTION_PORT=9093", "KAFKA_SCHEMA_REGISTRY_HOST=registry", "CH_NODE_HOST=shard1", "CH_CLUSTER_NAME=main_cluster"}
+	c, from, err := load(t, "", known...)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8123", c.HTTPAddr)
+	require.Equal(t, "kafka://broker:9093", c.Kafka)
+	require.Equal(t, "http://registry:8081", c.Registry)
+	require.Equal(t, "clickhouse://shard1:9000/ugc", c.ClickHouse)
+	require.Equal(t, "main_cluster", c.Cluster)
+	require.Equal(t, "movies_ugc's APP_PORT", from["UGC_HTTP_ADDR"], "ugc config says where a value came from")
+
+	c, from, err = load(t, "UGC_HTTP_ADDR=127.0.0.1:8200\nCH_NODE_HOST=filed\n", append(known, "UGC_KAFKA=kafka://ours:9092", "UGC_CLICKHOUSE_CLUSTER=ours")...)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8200", c.HTTPAddr, "ours win, wherever they are set")
+	require.Equal(t, "kafka://ours:9092", c.Kafka)
+	require.Equal(t, "environment", from["UGC_KAFKA"])
+	require.Equal(t, "clickhouse://shard1:9000/ugc", c.ClickHouse, "the environment wins over the file, for theirs too")
+
+	_, _, err = load(t, "", "APP_HOST=0.0.0.0")
+	require.ErrorContains(t, err, "UGC_HTTP_ADDR", "an alias is held to the rules of the setting")
 }

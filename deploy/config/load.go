@@ -25,21 +25,26 @@ type Sources map[string]string
 // Load reads the environment, given as NAME=value, and a dotenv file, whose values the environment overrides; a file that is
 // not there is no error. All faults come back joined, each with what to do; then the Config is nil.
 func Load(environ []string, dotenv string) (*Config, Sources, error) {
-	vars, sources := map[string]string{}, Sources{}
+	vars, sources, others := map[string]string{}, Sources{}, map[string]string{}
 	file, err := godotenv.Read(dotenv)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("read %s: %w; write one NAME=value a line", dotenv, err)
 	}
-	for k, v := range file {
+	take := func(k, v, source string) {
 		if strings.HasPrefix(k, prefix) {
-			vars[k], sources[k] = v, ".env"
+			vars[k], sources[k] = v, source
+		} else {
+			others[k] = v
 		}
+	}
+	for k, v := range file {
+		take(k, v, ".env")
 	}
 	for _, kv := range environ {
-		if k, v, _ := strings.Cut(kv, "="); strings.HasPrefix(k, prefix) {
-			vars[k], sources[k] = v, "environment"
-		}
+		k, v, _ := strings.Cut(kv, "=")
+		take(k, v, "environment")
 	}
+	resolve(vars, sources, func(name string) string { return others[name] })
 	var c Config
 	faults := unknownNames(vars)
 	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {

@@ -107,6 +107,9 @@ func (c *Config) validateStores(bad func(string, ...any)) {
 	if c.ClickHouse != "embedded:" && !hasScheme(c.ClickHouse, "clickhouse") {
 		bad("UGC_CLICKHOUSE=%q: must be embedded: or clickhouse://user:password@host:9000/ugc", mask(c.ClickHouse))
 	}
+	if c.Cluster != "" && c.ClickHouse == "embedded:" {
+		bad("UGC_CLICKHOUSE_CLUSTER=%q: the embedded engine is no cluster; give UGC_CLICKHOUSE its servers", c.Cluster)
+	}
 	switch {
 	case c.Documents == "sqlite:":
 	case hasScheme(c.Documents, "mongodb", "mongodb+srv"):
