@@ -6,16 +6,9 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"ugc/domain"
 )
-
-// atOnce bounds the calls under way at the start.
-const atOnce = 4
 
 // New registers every schema, or finds it registered, and requires FULL_TRANSITIVE compatibility of each subject. It does so again at every
 // start, which changes nothing.
@@ -49,22 +42,16 @@ type start struct {
 	o     Options
 	cache *cache
 
-	away   atomic.Bool // one call found the registry away: the others need not wait for it too
-	mu     sync.Mutex
-	missed error
+	missed error // one call found the registry away: the others need not wait for it too
 }
 
+// ids asks for one after the other, always in the same order: a registry that has lost all schemas then gives each its old id again, and records
+// that were written with those can still be read.
 func (s *start) ids(ctx context.Context) (ids [records]uint32, err error) {
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	faults := make([]error, records)
+	faults := make([]error, records) // every fault is wanted, not the first
 	for r := range list {
-		g.Go(func() error {
-			ids[r], faults[r] = s.id(ctx, list[r])
-			return nil
-		})
+		ids[r], faults[r] = s.id(ctx, list[r])
 	}
-	_ = g.Wait() // every fault is wanted, not the first
 	seen := make(map[uint32]string, records)
 	kind := domain.Unavailable
 	for r, fault := range faults {
@@ -84,7 +71,7 @@ func (s *start) ids(ctx context.Context) (ids [records]uint32, err error) {
 
 func (s *start) id(ctx context.Context, schema Schema) (uint32, error) {
 	known, remembered := s.cache.subject(schema)
-	if !s.away.Load() {
+	if s.missed == nil {
 		id, err := s.register(ctx, schema)
 		switch {
 		case err == nil && remembered && id != known:
@@ -95,21 +82,12 @@ func (s *start) id(ctx context.Context, schema Schema) (uint32, error) {
 		case domain.KindOf(err) != domain.Unavailable:
 			return 0, err
 		}
-		s.miss(err)
+		s.missed = err
 	}
 	if remembered {
 		return known, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return 0, domain.Wrap(domain.Unavailable, schema.Subject, fmt.Errorf("the registry did not answer and its id is not remembered: start the registry, or check its address: %w", s.missed))
-}
-
-func (s *start) miss(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.missed = err
-	s.away.Store(true)
 }
 
 // register requires compatibility before it adds a version, so that a subject with laxer rules of its own is held to ours too. Some

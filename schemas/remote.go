@@ -36,7 +36,6 @@ func Connect(r Remote) (Registry, error) {
 	u.User = nil
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = r.TLS
-	transport.MaxIdleConnsPerHost = atOnce
 	opts := []sr.ClientOpt{
 		sr.URLs(u.String()),
 		sr.UserAgent("ugc"),
