@@ -14,6 +14,8 @@ type audit struct {
 	snapshot map[string][]int64 // ends of the command topics when the audit began
 	letters  *letters
 	wanted   map[place][]wantedEvent
+	foreign  map[place]*sheet // what nobody can read, by topic and partition
+	told     map[place]bool   // which records that is
 	result   *Result
 	folded   int64
 	total    int64
@@ -24,7 +26,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	a := &audit{o: o.withDefaults(), snapshot: map[string][]int64{}, wanted: map[place][]wantedEvent{}, result: &Result{}}
+	a := &audit{o: o.withDefaults(), snapshot: map[string][]int64{}, wanted: map[place][]wantedEvent{}, foreign: map[place]*sheet{}, told: map[place]bool{}, result: &Result{}}
 	began := a.o.Now()
 	if err := a.settle(ctx); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
@@ -49,6 +51,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			a.result.add(sh, a.o.Limit)
 		}
 	}
+	for _, sh := range a.foreign {
+		a.result.add(sh, a.o.Limit)
+	}
 	a.result.sort()
 	a.result.Commands, a.result.Took = a.folded, a.o.Now().Sub(began)
 	return a.result, nil
@@ -56,6 +61,20 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 func (a *audit) sheet(check string, p int32) *sheet {
 	return &sheet{Count: Count{Check: check, Partition: p}, limit: a.o.Limit}
+}
+
+// unreadable reports a record that nobody can read, once, and keeps nobody from comparing the rest.
+func (a *audit) unreadable(at place, key []byte, err error) {
+	if a.told[at] { // a partition may be read more than once
+		return
+	}
+	a.told[at] = true
+	of := place{topic: at.topic, partition: at.partition}
+	if a.foreign[of] == nil {
+		a.foreign[of] = a.sheet(at.topic, at.partition)
+		a.foreign[of].Note = "records that nobody can read"
+	}
+	a.foreign[of].found(Difference{Kind: Unreadable, Key: string(key), Is: err.Error(), Origin: at.String()})
 }
 
 // compare goes through a context, partition by partition. shown, if given, makes who is to see every event of a partition.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -164,6 +165,28 @@ func TestDeadLettersAreOutcomes(t *testing.T) {
 	w.letter(topics.PlaybackCommands.Name, o, "u1/m1")
 	w.append(topics.PlaybackTable.Name, o.Partition, "u1/m1", must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: o.Version, Blocked: true, State: w.playback["u1/m1"]})))
 	require.Empty(t, w.audit().Differences)
+}
+
+// TestForeignRecordsAreNamed puts bytes among the dead letters and into the tables that are none of ours: they are findings, once each, and keep nobody
+// from comparing the rest.
+func TestForeignRecordsAreNamed(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	var want []string
+	for _, topic := range []topics.Topic{topics.DeadLetters, topics.PlaybackTable, topics.FeedbackTable, topics.MoviesTable} {
+		p := domain.Partition("u1/m1", partitions)
+		w.append(topic.Name, p, "u1/m1", []byte("not Avro"))
+		want = append(want, fmt.Sprintf("%s/%d/%d", topic.Name, p, len(w.logs[topic.Name][p])-1))
+	}
+	w.rows["viewing"][domain.Partition("u1/m1", partitions)]["u1/m1"] = Row{Key: "u1/m1", Version: 1 << 40} // lets everything be read twice
+	var got []string
+	for _, d := range w.audit().Differences {
+		if d.Kind == Unreadable {
+			got = append(got, d.Origin)
+			require.Equal(t, "u1/m1", d.Key)
+		}
+	}
+	require.ElementsMatch(t, want, got)
 }
 
 // TestWritingMayGoOn gives more commands while the audit reads: what is newer than the snapshot is compared too, and nothing is missed.

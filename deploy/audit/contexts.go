@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"ugc/domain"
@@ -116,7 +117,7 @@ func tableView[S, E any](a *audit, topic topics.Topic, decode func([]byte) (*sch
 	}
 }
 
-// scanTable keeps the newest value of each key, and then gives them all.
+// scanTable keeps the newest value of each key, and then gives them all. What is no table value is told and passed over, as by all readers of the table.
 func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each func(key string, value []byte) error) error {
 	_, ends, err := a.o.Log.Ends(ctx, topic.Name)
 	if err != nil {
@@ -135,7 +136,8 @@ func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each 
 		}
 		applied, err := schemas.AppliedOf(r.Value)
 		if err != nil {
-			return fmt.Errorf("record at %s: %w", place{topic.Name, p, r.Offset}, err)
+			a.unreadable(place{topic.Name, p, r.Offset}, r.Key, err)
+			return nil //nolint:nilerr // it is among the differences now
 		}
 		if old, ok := values[string(r.Key)]; !ok || applied >= old.applied {
 			values[string(r.Key)] = newest{applied, r.Value, r.Offset}
@@ -146,8 +148,12 @@ func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each 
 		return err
 	}
 	for key, v := range values {
-		if err := each(key, v.value); err != nil {
-			return fmt.Errorf("record at %s: %w", place{topic.Name, p, v.offset}, err)
+		at := place{topic.Name, p, v.offset}
+		switch err := each(key, v.value); {
+		case domain.KindOf(err) == domain.Invalid, errors.Is(err, schemas.ErrUnknownSchema):
+			a.unreadable(at, []byte(key), err)
+		case err != nil:
+			return fmt.Errorf("record at %s: %w", at, err)
 		}
 	}
 	return nil

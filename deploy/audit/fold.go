@@ -110,9 +110,14 @@ func (a *audit) readLetters(ctx context.Context) error {
 	}
 	for p, end := range ends {
 		err := a.o.Log.Read(ctx, topics.DeadLetters.Name, int32(p), end, func(r Record) error {
+			at := place{topics.DeadLetters.Name, int32(p), r.Offset}
 			d, err := a.o.Codec.DecodeDeadLetter(r.Value)
-			if err != nil {
-				return fmt.Errorf("dead letter at %s: %w", place{topics.DeadLetters.Name, int32(p), r.Offset}, err)
+			switch {
+			case unavailable(err) != nil:
+				return fmt.Errorf("dead letter at %s: %w", at, err)
+			case err != nil:
+				a.unreadable(at, r.Key, err)
+				return nil
 			}
 			return l.take(a.o.Codec, d)
 		})
