@@ -71,6 +71,11 @@ func (h *healer) regressed(key string, kept domain.Version) {
 	h.count.Store(int64(len(h.suspects)))
 }
 
+// foreign says that a record of the table's topic is none of ours. The value that the key has stays.
+func (h *healer) foreign(key string, err error) {
+	h.log.Error("passed over a record of the table that no program of ours wrote; find out who did", "table", h.table, "key", key, "err", err)
+}
+
 // settled says that the key's last record is its newest.
 func (h *healer) settled(key string) {
 	if h.count.Load() == 0 {

@@ -48,8 +48,33 @@ func TestTheGreaterAppliedVersionStays(t *testing.T) {
 	v, err := s.Get("u/m")
 	require.NoError(t, err)
 	require.Nil(t, v, "a tombstone deletes")
-	require.ErrorContains(t, keep(s, h, "u/m", []byte("rubbish")), "no table value")
-	require.ErrorContains(t, keep(s, h, "", tableValue(t, 1, 1)), "no key")
+}
+
+// A foreign record takes no key's value away and holds up no other key; what it may have replaced is put right.
+func TestAForeignRecordOfATableIsPassedOver(t *testing.T) {
+	s, h := storage.NewMemory(), newHealer("t", quietLog(), nil)
+	right, rubbish := tableValue(t, 5, 1), []byte("rubbish")
+	is := func(want []byte) {
+		t.Helper()
+		v, err := s.Get("u/m")
+		require.NoError(t, err)
+		require.Equal(t, want, v)
+	}
+	require.NoError(t, keep(s, h, "", right))
+	has, err := s.Has("")
+	require.NoError(t, err)
+	require.False(t, has, "nothing is kept under no key")
+
+	require.NoError(t, keep(s, h, "u/m", rubbish))
+	is(rubbish) // not taken for a key without a state
+	require.Empty(t, h.suspects, "nobody knows the right value")
+	require.NoError(t, keep(s, h, "u/m", right))
+	is(right)
+	require.NoError(t, keep(s, h, "u/m", rubbish))
+	is(right)
+	require.Equal(t, domain.Version(5), h.suspects["u/m"].kept)
+	require.NoError(t, keep(s, h, "u/m", tableValue(t, 6, 2)))
+	require.Empty(t, h.suspects)
 }
 
 func TestAHealerTouchesEachRegressedKeyInBatchesAndNotTooSoon(t *testing.T) {

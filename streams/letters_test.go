@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/handlers"
 	"ugc/schemas"
 	"ugc/schemas/topics"
 )
@@ -177,13 +178,43 @@ func TestATopicThatWasMadeAnewIsNotTakenForTheOldOne(t *testing.T) {
 	require.Empty(t, c.all(topics.PlaybackEvents.Name))
 }
 
-func TestATableWithForeignRecordsIsNotRead(t *testing.T) {
+// One record that no program of ours wrote must not take all positions away, nor all other keys: neither while it comes nor when the table is restored.
+func TestForeignRecordsOfATableHoldUpNobody(t *testing.T) {
 	c := startCluster(t)
-	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: []byte("?")})
-	s, err := New(c.options(t.TempDir()))
-	require.NoError(t, err)
-	start(t, s.Run)
-	require.Eventually(t, func() bool { return strings.Contains(short(s.Healthy().Error())+s.Healthy().Error(), "no table value") }, patience, tick)
+	o := c.options(t.TempDir())
+	o.Commands, o.healAfter = c, time.Millisecond
+	_, running := c.run(o)
+	v, following := c.view(o)
+	ctx := bounded(t, 2*patience)
+	require.NoError(t, v.Wait(ctx, handlers.ViewPositions, tokenOf(c.send(report("u", "m", 1), report("u", "m", 2))[1])))
+	for _, key := range []string{"u/m", "u/nobody"} {
+		c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte(key), Value: []byte("?")})
+	}
+	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Value: []byte("?"), Partition: domain.Partition("u/m", partitions)})
+	require.Eventually(t, func() bool { return c.total(topics.PlaybackCommands.Name) > 2 }, patience, tick, "the view has the key put right")
+	check := func(v *Positions, n int) {
+		t.Helper()
+		for _, movie := range []string{"m", "other"} {
+			require.NoError(t, v.Wait(ctx, handlers.ViewPositions, tokenOf(c.send(report("u", movie, n))[0])))
+			p, ok, err := v.Position(ctx, "u", movie)
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, domain.Millis(n*10_000), p.Position)
+		}
+		_, _, err := v.Position(ctx, "u", "nobody")
+		require.Error(t, err, "not taken for a key without a position")
+	}
+	check(v, 3)
+	running.stop()
+	following.stop()
+
+	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: []byte("?")}) // for whoever restores it, the last of its key
+	o.DataDir = t.TempDir()
+	c.run(o)
+	v, _ = c.view(o)
+	check(v, 4)
+	c.committed(group("ugc-playback"))
+	require.Empty(t, c.letters())
 }
 
 type gokaContext = interface{ goka.Context }
