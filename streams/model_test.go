@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
 	"ugc/schemas"
 )
@@ -231,6 +232,7 @@ func drawInputs(t *rapid.T) []input {
 }
 
 func TestAnyHistoryOfCrashesGivesThePureFold(t *testing.T) {
+	faultstest.Rapid(t, 3000)
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(drawInputs(t))
 		w.live(t)

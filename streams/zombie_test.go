@@ -1,0 +1,162 @@
+package streams
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka/storage"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"pgregory.net/rapid"
+
+	"ugc/deploy/embedded/broker"
+	"ugc/deploy/faults/faultstest"
+	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
+)
+
+// A processor is stopped (SIGSTOP) in the middle of its work for longer than its session lasts; another takes its partitions over and works on the same keys; then the first
+// goes on with what it had in hand, as a zombie. The table is the fold: in its topic, in a copy that is restored from it, in a view, and
+// also after compaction has left only the last record of each key.
+func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T) {
+	t.Parallel()
+	chance := faultstest.Chance(t)
+	port, dir := freePort(t), t.TempDir()
+	b, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(dir), kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	require.NoError(t, err)
+	defer func() { b.Close() }()
+	c := joinCluster(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	rounds, each := faultstest.Times(1, 12), 4000
+	commands := many(rounds * each)
+
+	o := c.options(t.TempDir())
+	o.Commands, o.healAfter = c, time.Millisecond
+	late := 0
+	for round := range rounds {
+		paused := c.child(t.TempDir())
+		before := c.total(topics.PlaybackEvents.Name)
+		c.send(commands[round*each : round*each+each/2]...)
+		enough := before + 100 + int64(chance.IntN(each/4))
+		require.Eventually(t, func() bool { return c.total(topics.PlaybackEvents.Name) > enough }, patience, time.Millisecond)
+		require.NoError(t, paused.Process.Signal(syscall.SIGSTOP))
+
+		_, successor := c.run(o)
+		c.send(commands[round*each+each/2 : round*each+each*3/4]...)
+		c.committed(group("ugc-playback")) // so it owns all of them: the session of the other is over
+		zombie := c.total(topics.PlaybackTable.Name)
+		c.send(commands[round*each+each*3/4 : round*each+each]...)
+		require.NoError(t, paused.Process.Signal(syscall.SIGCONT))
+		require.Eventually(t, func() bool { return c.settled("ugc-playback", 2) }, patience, tick, "it is a member again")
+		require.NoError(t, paused.Process.Kill())
+		require.Error(t, paused.Wait())
+		c.committed(group("ugc-playback"))
+		late += c.regressions(zombie)
+		successor.stop()
+	}
+	t.Logf("%d records of the table were older than what stood there before", late)
+	c.requireFold()
+
+	// A reader that starts from nothing keeps the right values, and has the last records put right.
+	_, owner := c.run(o)
+	o.DataDir = t.TempDir()
+	view, following := c.view(o)
+	require.EventuallyWithT(t, func(t *assertT) {
+		first, last := map[string]domain.Version{}, map[string]domain.Version{}
+		for _, r := range c.all(topics.PlaybackTable.Name) {
+			v, err := schemas.AppliedOf(r.Value)
+			require.NoError(t, err)
+			first[string(r.Key)] = max(first[string(r.Key)], v)
+			last[string(r.Key)] = v
+		}
+		require.Equal(t, first, last, "the last record of each key is its newest")
+	}, patience, 100*time.Millisecond)
+	c.committed(group("ugc-playback"))
+	for key, table := range tableOf(c, topics.PlaybackTable.Name, c.codec.DecodePlaybackTable) {
+		user, movie, _ := strings.Cut(key, "/")
+		require.Eventually(t, func() bool {
+			p, _, err := view.Position(bounded(t, patience), user, movie)
+			return err == nil && p.Position == table.State.Position.Value
+		}, patience, tick, key)
+	}
+	owner.stop()
+	following.stop()
+	c.requireFold()
+
+	c.client.Close()
+	b.Close()
+	compacted, err := broker.Open(broker.Options{DataDir: dir, Addr: "127.0.0.1:0", CompactionLag: -1, Logger: quietLog()})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, compacted.Close()) }()
+	c.addr = compacted.Addr()
+	c.reopen()
+	require.Less(t, int64(len(c.all(topics.PlaybackTable.Name))), c.total(topics.PlaybackTable.Name), "some of it was compacted away")
+	c.requireFold()
+}
+
+// settled says whether a group has so many members and all of them know their partitions. Whoever is killed before that is waited for until
+// the rebalance times out.
+func (c *cluster) settled(group string, members int) bool {
+	described, err := c.adm.DescribeGroups(bounded(c.t.(*testing.T), patience), group)
+	require.NoError(c.t, err)
+	return described[group].State == "Stable" && len(described[group].Members) == members
+}
+
+// regressions counts the records of the playback table that were older than what stood before them, from a number of records on.
+func (c *cluster) regressions(from int64) (n int) {
+	newest, seen := map[string]domain.Version{}, int64(0)
+	for _, r := range c.all(topics.PlaybackTable.Name) {
+		v, err := schemas.AppliedOf(r.Value)
+		require.NoError(c.t, err)
+		if seen++; v < newest[string(r.Key)] {
+			n++
+		}
+		newest[string(r.Key)] = max(newest[string(r.Key)], v)
+	}
+	require.Greater(c.t, seen, from)
+	return n
+}
+
+// What is delivered again need not come in the order in which it came first, as long as each key's own order stays: neither to who has
+// seen it all, nor to who has seen nothing.
+func TestRedeliveryInAnotherOrderAcrossKeysChangesNothing(t *testing.T) {
+	faultstest.Rapid(t, 2000)
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(drawInputs(t))
+		o := w.owner(storage.NewMemory())
+		for range w.inputs {
+			o.step(t)
+		}
+		o.flush(len(o.tables), len(o.events), false)
+		require.NoError(t, w.check(t))
+
+		other := newWorld(otherOrder(t, w.inputs))
+		for name, copy := range map[string]storage.Storage{"seen before": o.copy, "seen nothing": storage.NewMemory()} {
+			again := other.owner(copy)
+			for range other.inputs {
+				again.step(t)
+			}
+			w.table, w.outcomes = append(w.table, again.tables...), append(w.outcomes, again.events...)
+			require.NoError(t, w.check(t), name)
+		}
+	})
+}
+
+// otherOrder shuffles inputs, but keeps those of one key in order.
+func otherOrder(t *rapid.T, inputs []input) []input {
+	keys := make([]string, len(inputs))
+	queues := map[string][]input{}
+	for i, in := range inputs {
+		keys[i] = in.key
+		queues[in.key] = append(queues[in.key], in)
+	}
+	shuffled := make([]input, len(inputs))
+	for i, key := range rapid.Permutation(keys).Draw(t, "order of keys") {
+		shuffled[i], queues[key] = queues[key][0], queues[key][1:]
+	}
+	return shuffled
+}
