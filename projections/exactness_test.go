@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 
+	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
 )
 
@@ -136,6 +137,7 @@ type timeless struct{ testing.TB }
 // Any split into batches, any failures and deaths at any point, any number of times: the view is the fold of the log, every record that
 // cannot be applied is a dead letter once, and the watermarks say so.
 func TestTheViewIsTheFoldWhateverDies(t *testing.T) {
+	faultstest.Rapid(t, 5000)
 	client := idle(t)
 	synctest.Test(t, func(t *testing.T) { // back-offs take no time
 		rapid.Check(timeless{t}, func(t *rapid.T) {

@@ -166,6 +166,80 @@ func TestAStoreThatIsDownKeepsTheMemberAndFillsNoDeadLetters(t *testing.T) {
 	}
 }
 
+// The store has done what it was asked for, but the engine does not hear of it, and does it again.
+func TestALostReplyOfTheStoreChangesNothing(t *testing.T) {
+	s := newStage(t)
+	history := projectionstest.History(topics.FeedbackEvents, 12, 200)
+	bad := projections.Record{Partition: 0, Key: "u/bad", Value: []byte("?")}
+	s.publish(topics.FeedbackEvents, history[:50]...)
+	s.publish(topics.FeedbackEvents, bad)
+	s.publish(topics.FeedbackEvents, history[50:]...)
+	calls := map[string]int{} // the engine makes one at a time
+	f := &faulty{Sink: documents.Sink(documents.Ratings, s.generation(documents.Ratings)), after: func(step string) error {
+		if calls[step]++; calls[step]%3 != 0 { // two of three replies
+			return domain.Wrap(domain.Unavailable, step, errors.New("the connection broke before the reply came"))
+		}
+		return nil
+	}}
+	s.project(documents.Ratings, func(o *projections.Options) { o.Sink = f })
+	require.Eventually(t, func() bool {
+		seen := f.seen()
+		return seen["watermarks"] >= 3 && seen["write"] >= 3 && seen["advance"] >= 3 && seen["block"] >= 3
+	}, bound, tick)
+	s.reach(documents.Ratings)
+	require.Equal(t, opinions(domain.RatingKind, history), s.documents(documents.Ratings))
+	require.Len(t, s.letters(1), 1)
+}
+
+// A consumer that was taken for dead has a write under way, and the store takes it only after its successor has written what is newer.
+func TestAZombieThatWritesLateChangesNothing(t *testing.T) {
+	s := newStage(t)
+	history := projectionstest.History(topics.FeedbackEvents, 13, 300)
+	s.publish(topics.FeedbackEvents, history[:100]...)
+	inner := documents.Sink(documents.Ratings, s.generation(documents.Ratings))
+	held := &late{Sink: inner, under: make(chan struct{}), free: make(chan struct{}), done: make(chan error, 2)}
+	first := s.project(documents.Ratings, func(o *projections.Options) { o.Sink, o.Grace = held, 100*time.Millisecond })
+	<-held.under
+	first.end()
+
+	s.publish(topics.FeedbackEvents, history[100:]...)
+	s.project(documents.Ratings)
+	s.reach(documents.Ratings)
+	marks, err := inner.Watermarks(t.Context())
+	require.NoError(t, err)
+	close(held.free)
+	for range 2 { // what it had in hand, and the watermark behind it
+		require.NoError(t, <-held.done)
+	}
+	require.Equal(t, opinions(domain.RatingKind, history), s.documents(documents.Ratings))
+	after, err := inner.Watermarks(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, marks, after)
+}
+
+// late is a sink whose first write reaches the store long after its caller gave up.
+type late struct {
+	projections.Sink
+	once        sync.Once
+	under, free chan struct{}
+	done        chan error
+}
+
+func (l *late) Write(ctx context.Context, batch []projections.Record) error {
+	l.once.Do(func() {
+		go func() {
+			<-l.free
+			ctx := context.WithoutCancel(ctx)
+			l.done <- l.Sink.Write(ctx, batch)
+			first := batch[0]
+			l.done <- l.Sink.Advance(ctx, map[int32]projections.Watermark{first.Partition: {Next: first.Offset + 1, Version: first.Version}})
+		}()
+		close(l.under)
+	})
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestAStoreThatIsDownAtTheStartIsWaitedFor(t *testing.T) {
 	s := newStage(t)
 	history := projectionstest.History(topics.FeedbackEvents, 9, 50)

@@ -37,6 +37,7 @@ func RunSink(t *testing.T, v projections.View, place func(t *testing.T) Place) {
 	t.Run("the whole history at once", s.atOnce)
 	t.Run("twice", s.twice)
 	t.Run("batches of any size, their ends repeated", s.overlapping)
+	t.Run("in another order across keys", s.otherOrder)
 	t.Run("a part of a batch, then a death, then all of it", s.partial)
 	t.Run("old records after newer ones", s.zombie)
 	t.Run("two writers at once", s.twoWriters)
@@ -92,6 +93,29 @@ func (s suite) overlapping(t *testing.T) {
 		at = end - r.IntN(end-at)
 	}
 	require.Equal(t, s.want, rows(p))
+}
+
+func (s suite) otherOrder(t *testing.T) {
+	p := s.place(t)
+	r := rand.New(rand.NewPCG(7, 8))
+	of := map[string][]projections.Record{}
+	keys := make([]string, len(s.history))
+	for i, record := range s.history {
+		keys[i] = record.Key
+		of[record.Key] = append(of[record.Key], record)
+	}
+	r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+	shuffled := make([]projections.Record, len(keys))
+	for i, key := range keys {
+		shuffled[i], of[key] = of[key][0], of[key][1:]
+	}
+	for batch := range slices.Chunk(shuffled, 25) {
+		require.NoError(t, p.Open().Write(bounded(t), batch))
+	}
+	require.Equal(t, s.want, rows(p), "to a view that has seen nothing")
+	require.NoError(t, p.Open().Write(bounded(t), s.history))
+	require.NoError(t, p.Open().Write(bounded(t), shuffled))
+	require.Equal(t, s.want, rows(p), "to one that has seen it all")
 }
 
 func (s suite) partial(t *testing.T) {
