@@ -69,6 +69,8 @@ type service struct {
 	cmd  *exec.Cmd
 	out  *log
 	done chan struct{}
+
+	program string // binary unless another one
 }
 
 // log collects what a process prints.
@@ -104,13 +106,28 @@ func start(t *testing.T, dir string, extra ...string) *service {
 
 func (s *service) start() {
 	s.t.Helper()
+	s.launch()
+	s.ready()
+}
+
+// launch starts the program and waits for nothing.
+func (s *service) launch() {
+	s.t.Helper()
 	_ = os.Remove(filepath.Join(s.dir, "http.addr"))
 	s.out, s.done = &log{}, make(chan struct{})
 	s.cmd = exec.Command(binary, "run")
+	if s.program != "" {
+		s.cmd.Path = s.program
+	}
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.out, s.out
 	s.cmd.Dir = s.t.TempDir() // no .env of the developer's
 	require.NoError(s.t, s.cmd.Start())
 	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(s.cmd, s.done)
+}
+
+// ready waits until the program says that it is.
+func (s *service) ready() {
+	s.t.Helper()
 	s.await("the service is ready", func() bool {
 		select {
 		case <-s.done:
