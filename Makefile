@@ -49,6 +49,20 @@ test-real: setup real ## the suites over servers that others wrote, which are st
 test-race: setup ## the same under the race detector
 	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m ./...
 
+# The whole fault matrix, as docs/FAULTS.md lists it. One package after the other: each has the machine for itself.
+FAULT_TESTS    = $(shell grep -o '`Test[A-Za-z0-9]*`' docs/FAULTS.md | tr -d '`' | sort -u | paste -sd '|')
+FAULT_PACKAGES = $(shell grep -oE '`[a-z0-9/]+` `Test' docs/FAULTS.md | cut -d '`' -f 2 | sort -u | sed 's|^|./|')
+RUN            = $(FAULT_TESTS)
+
+.PHONY: test-faults
+test-faults: setup ## the whole fault matrix; SEED=n repeats a run, RUN=TestName one of its tests
+	@seed=$(SEED); seed=$${seed:-$$RANDOM$$RANDOM}; echo "seed $$seed: repeat it with make test-faults SEED=$$seed"; \
+	UGC_TEST_SEED=$$seed UGC_TEST_FAULTS=whole UGC_REQUIRE_ENGINE=1 $(GO) test -count=1 -p 1 -timeout 60m -run '^($(RUN))$$' $(FAULT_PACKAGES)
+
+.PHONY: fault-matrix
+fault-matrix: ## write docs/FAULTS.md again, after a change in deploy/faults or to its tests
+	$(GO) test ./deploy/faults -run TestThePageIsTheMatrix -update
+
 .PHONY: lint
 lint: format-check vet golangci vuln ## gofmt, go vet, staticcheck and friends, known vulnerabilities
 
