@@ -143,7 +143,7 @@ func TestClockSteps(t *testing.T) {
 		require.GreaterOrEqual(t, at.UnixMilli(), shown, "where only our clock says when, the newest by it counts, and nothing older comes back")
 		shown = at.UnixMilli()
 		s.await("the stamp is what the clock says", func() bool {
-			out, code := s.command("sql", "--format", "csv", fmt.Sprintf("SELECT toUnixTimestamp64Milli(received_at) FROM playback_events WHERE event_id = '%s'", id(n)))
+			out, code := s.command("sql", "--format", "csv", fmt.Sprintf("SELECT toUnixTimestamp64Milli(received_at) FROM playback_events WHERE user_id = 'ann' AND event_id = '%s'", id(n)))
 			lines := strings.Fields(out)
 			if code != 0 || len(lines) == 0 {
 				return false
