@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -25,6 +26,10 @@ type producer struct {
 	shut       func()
 	partitions map[string]int32 // of the topics written to
 	maxBytes   int              // of one record
+
+	life    context.Context // of the records that are emitted now, see lifetime
+	endLife context.CancelFunc
+	begun   time.Time // when life began
 
 	ctx    context.Context // ends with the first failure
 	cancel context.CancelCauseFunc
@@ -130,13 +135,37 @@ func (p *producer) emit(record *kgo.Record, m mark, then func(*kgo.Record, error
 		return
 	}
 	p.queue = append(p.queue, e)
+	life := p.lifetime()
 	p.mu.Unlock()
 
 	if err := p.place(record); err != nil {
 		p.answer(e, err)
 		return
 	}
-	p.write(p.ctx, record, func(_ *kgo.Record, err error) { p.answer(e, err) })
+	p.write(life, record, func(_ *kgo.Record, err error) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = errNotWritten
+		}
+		p.answer(e, err)
+	})
+}
+
+// A record may take writtenWithin: longer than a leader election (18 s seen), shorter than the 60 s for which goka waits for promises when it stops.
+// One that fails takes all later ones of its partition with it, so order holds.
+const (
+	writtenWithin = 30 * time.Second
+	sharedFor     = time.Second // records that are emitted within it share one context
+)
+
+var errNotWritten = fmt.Errorf("not written within %s", writtenWithin)
+
+// lifetime is the context of a record that is emitted now, with mu held.
+func (p *producer) lifetime() context.Context {
+	if now := time.Now(); p.life == nil || now.Sub(p.begun) >= sharedFor {
+		p.begun = now
+		p.life, p.endLife = context.WithTimeoutCause(p.ctx, writtenWithin+sharedFor, errNotWritten)
+	}
+	return p.life
 }
 
 // place chooses the partition, and refuses what the client would refuse only after it had taken later records of that partition.
@@ -245,7 +274,7 @@ func (p *producer) ackedLocked(partition int32) domain.Version {
 	return domain.NoVersion
 }
 
-// waitAcked blocks until every outcome up to that version is written, or the producer has failed; both are bounded by the client's delivery timeout. No context
+// waitAcked blocks until every outcome up to that version is written, or the producer has failed; both are bounded by writtenWithin. No context
 // ends it: the session that a record came in with may end while its wait is as good as over, and that is no failure.
 func (p *producer) waitAcked(o domain.Origin) error {
 	p.mu.Lock()

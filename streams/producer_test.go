@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -85,6 +86,28 @@ func TestGokaLearnsTheOffsetOfATableRecord(t *testing.T) {
 	require.Equal(t, []kgo.RecordHeader{{Key: "h", Value: []byte("x")}}, h.records[0].Headers)
 	h.answers[0](h.records[0], nil)
 	require.Equal(t, int64(1), offset)
+}
+
+// The client's own limit would be the wall clock's.
+func TestWhatIsNotWrittenInTimeIsGivenUpByTheMonotonicClock(t *testing.T) {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.RecordDeliveryTimeout(time.Minute)}, producerOpts()...)...)
+	require.NoError(t, err)
+	defer client.Close()
+	require.Zero(t, client.OptValue(kgo.RecordDeliveryTimeout))
+	synctest.Test(t, func(t *testing.T) {
+		var failures []error
+		p := newProducerOver(func(ctx context.Context, r *kgo.Record, f func(*kgo.Record, error)) {
+			context.AfterFunc(ctx, func() { f(r, ctx.Err()) })
+		}, func() {}, map[string]int32{"t": 1})
+		defer func() { require.NoError(t, p.Close()) }()
+		began := time.Now()
+		p.emit(&kgo.Record{Topic: "t"}, mark{}, func(_ *kgo.Record, err error) { failures = append(failures, err) })
+		<-p.ctx.Done()
+		synctest.Wait()
+		require.Equal(t, []error{errNotWritten}, failures)
+		require.GreaterOrEqual(t, time.Since(began), writtenWithin)
+		require.LessOrEqual(t, time.Since(began), writtenWithin+sharedFor)
+	})
 }
 
 func TestWhatCannotBeWrittenFailsBeforeAnythingLaterIsSent(t *testing.T) {

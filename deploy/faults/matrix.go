@@ -147,6 +147,7 @@ var Matrix = []Fault{
 		Tests: tests{
 			"deploy/e2e": {"TestClockSteps"},
 			"handlers":   {"TestPositionsOutliveStepsOfTheClock"},
+			"streams":    {"TestWhatIsNotWrittenInTimeIsGivenUpByTheMonotonicClock"},
 		},
 	},
 	{

@@ -18,6 +18,7 @@ type flight struct {
 	entries []entry
 	cost    int64
 	release func(int64) // gives the reserved room back; nil where none was reserved
+	end     func()      // of the records' context; nil where none was handed over
 	left    atomic.Int32
 	done    chan struct{}
 }
@@ -78,6 +79,9 @@ func (f *flight) finish(n int32) {
 	if n > 0 && f.left.Add(-n) == 0 {
 		if f.release != nil {
 			f.release(f.cost)
+		}
+		if f.end != nil {
+			f.end()
 		}
 		close(f.done)
 	}

@@ -75,9 +75,9 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 	}
 	opts = opts.withDefaults()
 	kopts, err := opts.Settings.Kgo(
-		// A record that was never sent is given up when nobody waits for it any more. One whose answer is missing can't be:
-		// giving it up would break the numbering by which the broker recognises repeats.
-		kgo.RecordDeliveryTimeout(opts.Timeout),
+		// The records' contexts say how long they may take. This limit would compare with the record's time, by the wall clock: a step of that clock
+		// would give up whatever is under way.
+		kgo.RecordDeliveryTimeout(0),
 		// The room bounds both, with a wait that ends: the client's own wait can only be ended by a record's context, and that
 		// would take other callers' records of the same partition with it.
 		kgo.MaxBufferedRecords(int(opts.MaxInFlight/minCost)+1<<20),
@@ -128,10 +128,14 @@ func (p *Publisher) publish(topic string, msgs []*message.Message, span trace.Sp
 		f.abandon(fail(domain.Unavailable, "not sent", err))
 		return f.result(ctx)
 	}
+	// A record that was never sent is given up when nobody waits for it any more. One whose answer is missing can't be: giving it up would
+	// break the numbering by which the broker recognises repeats. Not the caller's context: the client fails every record of a partition when
+	// that of the first one ends.
+	var life context.Context
+	life, f.end = context.WithTimeoutCause(context.Background(), p.opts.Timeout, errTimeout)
 	for i := range f.entries {
 		if e := &f.entries[i]; !e.settled.Load() {
-			// Not the caller's context: the client fails every record of a partition when that of the first one ends.
-			p.client.Produce(context.Background(), &e.rec, e.settle)
+			p.client.Produce(life, &e.rec, e.settle)
 		}
 	}
 	return f.result(ctx)
