@@ -127,7 +127,7 @@ func TestALogThatIsOlderThanWhatWasMadeOfItIsSaid(t *testing.T) {
 	for range 4 {
 		s.postForAudit()
 	}
-	s.auditIsClean()
+	s.await("the views show more than the older log holds", func() bool { return s.number("SELECT count() FROM playback_events") == "1300" })
 	s.kill()
 	copyPart(t, older, dir, "kafka")
 	s.launch()
@@ -149,7 +149,7 @@ func TestALogThatIsOlderThanWhatWasMadeOfItIsSaid(t *testing.T) {
 func TestARegistryThatLostItsSchemasIsFilledAgain(t *testing.T) {
 	s := start(t, t.TempDir())
 	s.postForAudit()
-	for _, lost := range [][]string{{"registry"}, {"registry", "schemas.json", "streams", "positions"}} {
+	for _, lost := range [][]string{{"registry", "schemas.json", "streams", "positions"}, {"registry"}}[:faultstest.Times(1, 2)] {
 		s.kill()
 		for _, place := range lost {
 			removePart(t, s.dir, place)

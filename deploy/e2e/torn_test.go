@@ -19,7 +19,7 @@ func TestTornLogs(t *testing.T) {
 	chance := faultstest.Chance(t)
 	s := start(t, t.TempDir(), "UGC_HTTP_ADDR="+keptAddress(t))
 	s.postForAudit()
-	for range faultstest.Times(2, 8) {
+	for range faultstest.Times(1, 8) {
 		s.kill()
 		torn := tear(t, filepath.Join(s.dir, "kafka"), chance.Float64)
 		t.Logf("%d logs torn", torn)
