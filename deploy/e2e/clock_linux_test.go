@@ -62,7 +62,11 @@ func steppedProgram(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	require.NoError(t, err)
-	library, dir := filepath.Join(strings.TrimSpace(string(out)), "src", "time"), t.TempDir()
+	library := filepath.Join(strings.TrimSpace(string(out)), "src", "time")
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	dir := filepath.Join(cache, "ugc-stepped-clock") // always the same, or the compiler would begin anew each time
+	require.NoError(t, os.MkdirAll(dir, 0o755))
 	source, err := os.ReadFile(filepath.Join(library, "time.go"))
 	require.NoError(t, err)
 	const reading = "sec, nsec, mono := runtimeNow()\n"
@@ -82,7 +86,7 @@ func steppedProgram(t *testing.T) string {
 	require.NoError(t, err)
 	list := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(list, overlay, 0o600))
-	program := filepath.Join(dir, "ugc")
+	program := filepath.Join(t.TempDir(), "ugc")
 	built, err := exec.Command("go", "build", "-overlay", list, "-o", program, "ugc").CombinedOutput()
 	require.NoError(t, err, "%s", built)
 	return program
