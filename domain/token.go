@@ -53,22 +53,21 @@ func (t Token) text(movies bool) string {
 	if len(t) == 0 {
 		return ""
 	}
-	var b strings.Builder
+	var room [256]byte // of most tokens: they are made for every write
+	b := room[:0]
 	for i, m := range t {
 		if i > 0 {
-			b.WriteByte('\n')
+			b = append(b, '\n')
 		}
-		b.WriteString(m.Topic)
-		b.WriteByte('/')
-		b.WriteString(strconv.FormatInt(int64(m.Partition), 10))
-		b.WriteByte('/')
-		b.WriteString(strconv.FormatInt(int64(m.Version), 10))
-		b.WriteByte('/')
+		b = append(append(b, m.Topic...), '/')
+		b = append(strconv.AppendInt(b, int64(m.Partition), 10), '/')
+		b = append(strconv.AppendInt(b, int64(m.Version), 10), '/')
 		if movies {
-			b.WriteString(m.Movie)
+			b = append(b, m.Movie...)
 		}
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(b.String()))
+	var text [350]byte
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], b))
 }
 
 var errToken = errors.New("not a consistency token: hand back the value of a Consistency-Token header unchanged")

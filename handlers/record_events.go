@@ -36,24 +36,39 @@ func (h RecordEvents) Handle(ctx context.Context, commands []domain.Command, wai
 	}
 	now := h.Now()
 	out := Recorded{Outcomes: make([]Outcome, len(commands))}
-	valid := make([]domain.Command, 0, len(commands))
+	invalid := 0
 	for i, c := range commands {
 		err := h.check(c, now)
 		out.Outcomes[i] = Outcome{ID: c.Head().ID, Err: err}
-		if err == nil {
-			valid = append(valid, c)
+		if err != nil {
+			invalid++
 		}
+	}
+	valid := commands
+	if invalid > 0 {
+		valid = out.valid(commands, len(commands)-invalid)
 	}
 	if len(valid) == 0 {
 		return out, nil
 	}
-	views := out.take(valid, h.Log.Append(ctx, valid))
+	views := out.take(valid, h.Log.Append(ctx, valid), wait > 0)
 	out.Shown = len(out.Token) > 0 && h.await(ctx, out.Token, Await{For: wait, Views: views})
 	return out, nil
 }
 
-// take puts the receipts of the valid commands into their outcomes, and returns the views that the written ones change.
-func (r *Recorded) take(valid []domain.Command, receipts []Receipt) (views []View) {
+// valid picks the n commands without a fault.
+func (r *Recorded) valid(commands []domain.Command, n int) []domain.Command {
+	valid := make([]domain.Command, 0, n)
+	for i, c := range commands {
+		if r.Outcomes[i].Err == nil {
+			valid = append(valid, c)
+		}
+	}
+	return valid
+}
+
+// take puts the receipts of the valid commands into their outcomes, and returns the views that the written ones change where somebody waits for them.
+func (r *Recorded) take(valid []domain.Command, receipts []Receipt, awaited bool) (views []View) {
 	next := 0
 	for i := range r.Outcomes {
 		if r.Outcomes[i].Err != nil {
@@ -67,6 +82,9 @@ func (r *Recorded) take(valid []domain.Command, receipts []Receipt) (views []Vie
 		}
 		receipt.Mark.Movie = c.Head().Movie
 		r.Token = r.Token.Add(receipt.Mark)
+		if !awaited {
+			continue
+		}
 		for _, v := range ViewsOf(c) {
 			if !slices.Contains(views, v) {
 				views = append(views, v)

@@ -6,6 +6,9 @@ var registered = contests
 // contests are all contests, in the order of the table.
 func contests() []Contest {
 	return []Contest{
+		rest(),
+		visible(),
+		memory(),
 		httpSingle(64),
 		httpSingle(256),
 		httpBatch(),

@@ -19,8 +19,10 @@ import (
 type pressure struct {
 	URL         string        `json:"url"`
 	Connections int           `json:"connections"`
-	Batch       int           `json:"batch"` // events in a request; 1: an event by itself, not an array
-	Warm        time.Duration `json:"warm"`  // before anything is counted
+	Batch       int           `json:"batch"`              // events in a request; 1: an event by itself, not an array
+	Users       int64         `json:"users,omitempty"`    // of each connection, 50
+	Feedback    int64         `json:"feedback,omitempty"` // every so many-th event is a rating; 0: none
+	Warm        time.Duration `json:"warm"`               // before anything is counted
 	For         time.Duration `json:"for"`
 }
 
@@ -39,6 +41,7 @@ type generator struct {
 	client   fasthttp.HostClient
 	accepted atomic.Int64
 	latency  atomic.Pointer[load.Histogram]
+	hold     atomic.Bool // nothing is sent for the moment
 	stop     atomic.Bool
 	failed   chan error // the first failure
 }
@@ -47,22 +50,15 @@ const requestWithin = 20 * time.Second
 
 // runLoad is the process: it says an empty object when it is warm, and a relief at the end. Any answer but 202 is a failure.
 func runLoad(ctx context.Context, argument json.RawMessage, say func(any) error) error {
-	g := &generator{failed: make(chan error, 1)}
-	if err := json.Unmarshal(argument, &g.pressure); err != nil {
+	var p pressure
+	if err := json.Unmarshal(argument, &p); err != nil {
 		return err
 	}
-	var at fasthttp.URI
-	if err := at.Parse(nil, []byte(g.URL)); err != nil {
+	g, err := newGenerator(p)
+	if err != nil {
 		return err
 	}
-	g.client = fasthttp.HostClient{Addr: string(at.Host()), MaxConns: g.Connections, ReadTimeout: requestWithin, WriteTimeout: requestWithin, NoDefaultUserAgentHeader: true}
-	g.latency.Store(new(load.Histogram))
-	var all sync.WaitGroup
-	for n := range g.Connections {
-		all.Go(func() { g.send(n) })
-	}
-	defer all.Wait()
-	defer g.stop.Store(true)
+	defer g.start()()
 	if err := g.wait(ctx, g.Warm); err != nil {
 		return err
 	}
@@ -76,12 +72,33 @@ func runLoad(ctx context.Context, argument json.RawMessage, say func(any) error)
 		return err
 	}
 	after, took := g.accepted.Load(), time.Since(began)
-	if err := say(relief{Events: after - before, Took: took, P50: counted.Quantile(0.5), P99: counted.Quantile(0.99), Accepted: after}); err != nil {
-		return err
-	}
-	return nil
+	return say(relief{Events: after - before, Took: took, P50: counted.Quantile(0.5), P99: counted.Quantile(0.99), Accepted: after})
 }
 
+func newGenerator(p pressure) (*generator, error) {
+	var at fasthttp.URI
+	if err := at.Parse(nil, []byte(p.URL)); err != nil {
+		return nil, err
+	}
+	g := &generator{pressure: p, failed: make(chan error, 1)}
+	g.client = fasthttp.HostClient{Addr: string(at.Host()), MaxConns: p.Connections, ReadTimeout: requestWithin, WriteTimeout: requestWithin, NoDefaultUserAgentHeader: true}
+	g.latency.Store(new(load.Histogram))
+	return g, nil
+}
+
+// start begins to send; stop ends that and returns when every answer is there. Stopping again does nothing.
+func (g *generator) start() (stop func()) {
+	var all sync.WaitGroup
+	for n := range g.Connections {
+		all.Go(func() { g.send(n) })
+	}
+	return func() {
+		g.stop.Store(true)
+		all.Wait()
+	}
+}
+
+// wait waits while it sends, and ends early when that failed.
 func (g *generator) wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -103,9 +120,13 @@ func (g *generator) send(n int) {
 	request.Header.SetMethod(fasthttp.MethodPost)
 	request.Header.SetContentType("application/json")
 	request.SetRequestURI(g.URL)
-	v := newViewer(n)
+	v := newViewer(n, g.pressure)
 	var body []byte
 	for !g.stop.Load() {
+		if g.hold.Load() {
+			_ = pause(context.Background(), 10*time.Millisecond)
+			continue
+		}
 		body = v.appendBody(body[:0], g.Batch)
 		request.SetBodyRaw(body)
 		began := time.Now()
@@ -130,7 +151,9 @@ func (g *generator) send(n int) {
 type viewer struct {
 	id       [16]byte
 	hex      [36]byte
-	name     int
+	name     int64
+	users    int64
+	feedback int64
 	n        int64
 	sequence int64
 }
@@ -142,7 +165,13 @@ const (
 	firstNight    = 1_767_225_600_000 // in January 2026
 )
 
-func newViewer(n int) *viewer { return &viewer{id: uuid.New(), name: n} }
+func newViewer(n int, p pressure) *viewer {
+	v := &viewer{id: uuid.New(), name: int64(n), users: p.Users, feedback: p.Feedback}
+	if v.users == 0 {
+		v.users = usersOfViewer
+	}
+	return v
+}
 
 func (v *viewer) appendBody(b []byte, batch int) []byte {
 	if batch == 1 {
@@ -156,26 +185,47 @@ func (v *viewer) appendBody(b []byte, batch int) []byte {
 }
 
 func (v *viewer) appendEvent(b []byte) []byte {
-	user := v.n % usersOfViewer
+	user := v.n % v.users
 	if user == 0 {
 		v.sequence++
 	}
 	v.n++
-	for i := 0; i < 6; i++ { // a name of its own for every event, without the cost of chance
+	for i := range 6 { // a name of its own for every event, without the cost of chance
 		v.id[15-i] = byte(v.n >> (8 * i))
 	}
+	rating := v.rates()
 	at := v.sequence * heartbeat
 	hexUUID(&v.hex, v.id)
-	b = append(append(b, `{"type":"heartbeat","event_id":"`...), v.hex[:]...)
-	b = strconv.AppendInt(append(b, `","user_id":"user-`...), int64(v.name)*usersOfViewer+user, 10)
-	b = strconv.AppendInt(append(b, `","movie_id":"tt`...), 1_000_000+(user*7919)%500, 10)
-	b = strconv.AppendInt(append(b, `","session_id":"living-room-`...), at/film, 10)
-	b = strconv.AppendInt(append(b, `","device_id":"tv","sequence":`...), v.sequence, 10)
-	b = strconv.AppendInt(append(b, `,"occurred_at":`...), firstNight+at, 10)
+	b = append(append(append(b, `{"type":"`...), eventType(rating)...), `","event_id":"`...)
+	b = append(b, v.hex[:]...)
+	b = append(append(b, `","user_id":"`...), v.user(user)...)
+	b = append(append(b, `","movie_id":"`...), movieOf(user)...)
+	b = strconv.AppendInt(append(b, `","occurred_at":`...), firstNight+at, 10)
+	if rating {
+		return append(strconv.AppendInt(append(b, `,"score":`...), v.sequence%11, 10), '}')
+	}
 	b = strconv.AppendInt(append(b, `,"sent_at":`...), firstNight+at+40, 10)
+	b = strconv.AppendInt(append(b, `,"session_id":"living-room-`...), at/film, 10)
+	b = strconv.AppendInt(append(b, `","device_id":"tv","sequence":`...), v.sequence, 10)
 	b = strconv.AppendInt(append(b, `,"position_ms":`...), at%film, 10)
 	b = strconv.AppendInt(append(b, `,"duration_ms":`...), film, 10)
 	return append(b, '}')
+}
+
+// rates says whether the newest event is a rating.
+func (v *viewer) rates() bool { return v.feedback > 0 && v.n%v.feedback == 0 }
+
+// user names one of the viewer's users.
+func (v *viewer) user(n int64) string { return "user-" + strconv.FormatInt(v.name*v.users+n, 10) }
+
+// movieOf is the film that a user watches.
+func movieOf(user int64) string { return "tt" + strconv.FormatInt(1_000_000+(user*7919)%500, 10) }
+
+func eventType(rating bool) string {
+	if rating {
+		return "rating"
+	}
+	return "heartbeat"
 }
 
 // hexUUID writes an id in its usual form.

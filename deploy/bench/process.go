@@ -55,7 +55,7 @@ func startProcess(program string, argument any, env ...string) (*Process, error)
 	}
 	p := &Process{program: program, lifeline: lifeline, reports: reports, decoder: json.NewDecoder(reports), printed: &tail{}, exited: make(chan struct{})}
 	p.cmd = exec.Command(exe, childArgument, program, string(arg))
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(environment(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.printed, p.printed
 	p.cmd.ExtraFiles = []*os.File{theirLifeline, theirReports}
 	p.cmd.WaitDelay = time.Second
@@ -67,6 +67,16 @@ func startProcess(program string, argument any, env ...string) (*Process, error)
 	}
 	go func() { p.err = p.cmd.Wait(); close(p.exited) }()
 	return p, nil
+}
+
+// environment is ours without settings of a service: what is measured must not depend on who measures it.
+func environment() (env []string) {
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "UGC_") {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // message is one line of what a program says.

@@ -36,7 +36,8 @@ func NewCommandLog(p message.Publisher, e CommandEncoder, epoch int16) *CommandL
 // Append implements handlers.CommandLog. Commands of several contexts go to several topics, at the same time.
 func (l *CommandLog) Append(ctx context.Context, commands []domain.Command) []handlers.Receipt {
 	receipts := make([]handlers.Receipt, len(commands))
-	batches := make([]batch, 0, 2)
+	var room [2]batch // a topic for each context
+	batches := room[:0]
 	for i, c := range commands {
 		payload, err := l.encode.EncodeCommand(c)
 		if err != nil {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,6 +22,7 @@ type flight struct {
 	end     func()      // of the records' context; nil where none was handed over
 	left    atomic.Int32
 	done    chan struct{}
+	one     [1]entry // room for the entry of a batch of one, which most are
 }
 
 type entry struct {
@@ -35,7 +37,10 @@ type entry struct {
 const minCost = 1 << 10
 
 func (p *Publisher) newFlight(topic string, msgs []*message.Message, span trace.Span) *flight {
-	f := &flight{topic: topic, entries: make([]entry, len(msgs)), done: make(chan struct{})}
+	f := &flight{topic: topic, done: make(chan struct{})}
+	if f.entries = f.one[:]; len(msgs) > 1 {
+		f.entries = make([]entry, len(msgs))
+	}
 	var sendable int32
 	for i, msg := range msgs {
 		e := &f.entries[i]
@@ -87,20 +92,23 @@ func (f *flight) finish(n int32) {
 	}
 }
 
-// result waits for the flight and reports on it as it then stands. An entry that is not settled belongs to the client and is
-// not touched.
-func (f *flight) result(ctx context.Context) error {
+// result waits for the flight, until ctx ends or the time is over, and reports on it as it then stands. An entry that is not settled belongs to the
+// client and is not touched.
+func (f *flight) result(ctx context.Context, over <-chan time.Time) error {
+	why := errTimeout
 	if f.left.Load() > 0 {
 		select {
 		case <-f.done:
+		case <-over:
 		case <-ctx.Done():
+			why = context.Cause(ctx)
 		}
 	}
 	var failed []Failure
 	for i := range f.entries {
 		switch e := &f.entries[i]; {
 		case !e.settled.Load():
-			failed = append(failed, Failure{i, e.msg, fail(domain.Uncertain, "not confirmed, it may or may not be written", context.Cause(ctx))})
+			failed = append(failed, Failure{i, e.msg, fail(domain.Uncertain, "not confirmed, it may or may not be written", why)})
 		case e.err != nil:
 			failed = append(failed, Failure{i, e.msg, e.err})
 		default:

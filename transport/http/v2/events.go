@@ -71,9 +71,11 @@ func (in *intake) judge() (t tally) {
 			continue
 		}
 		err := in.outcomes[it.command].Err
-		switch kind := domain.KindOf(err); {
-		case err == nil:
+		if err == nil {
 			t.accepted++
+			continue
+		}
+		switch kind := domain.KindOf(err); {
 		case kind == domain.Invalid || kind == domain.TooLarge:
 			t.invalid++
 			it.faults = in.faultsOf(i, err)
