@@ -15,7 +15,6 @@ import (
 	"ugc/domain"
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
-	"ugc/projections/sqlite"
 	"ugc/schemas"
 	"ugc/transport/kafka"
 )
@@ -44,7 +43,7 @@ func Audit(ctx context.Context, c *config.Config, o audit.Options) (*audit.Resul
 	if o.Codec, err = codecBeside(ctx, c); err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: pathIn(c, "documents.sqlite"), ReadOnly: true})
+	store, err := documentsOf(ctx, c, true)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,6 @@ import (
 	"ugc/projections"
 	"ugc/projections/clickhouse"
 	"ugc/projections/documents"
-	"ugc/projections/sqlite"
 	"ugc/schemas"
 	"ugc/streams"
 	"ugc/transport/kafka"
@@ -47,7 +46,7 @@ type House struct {
 	codec    *schemas.Codec
 	commands handlers.CommandLog
 
-	documents *sqlite.Store
+	documents documentStore
 	reader    *documents.Reader
 	shown     *projections.Watermarks // of the document views
 	analytics *clickhouse.Store

@@ -30,6 +30,11 @@ func (h *House) Init(ctx context.Context, dry bool) (changes []string, err error
 			return changes, err
 		}
 	}
+	documents, err := h.initDocuments(ctx, dry)
+	changes = append(changes, documents...)
+	if err != nil {
+		return changes, err
+	}
 	if err := h.openAnalytics(ctx); err != nil {
 		return changes, err
 	}

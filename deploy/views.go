@@ -10,23 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ugc/deploy/embedded/clickhouse"
+	"ugc/domain"
 	"ugc/projections"
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
-	"ugc/projections/sqlite"
 )
-
-// openDocuments opens the document store. Readers need it as much as projections do.
-func (h *House) openDocuments(ctx context.Context) error {
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: h.path("documents.sqlite")})
-	if err != nil {
-		return err
-	}
-	h.documents = store
-	h.closers = append(h.closers, store.Close)
-	h.reader = documents.NewReader(store)
-	return nil
-}
 
 // openAnalytics brings up ClickHouse: the embedded engine, or the server that is named.
 func (h *House) openAnalytics(ctx context.Context) error {
@@ -71,25 +59,19 @@ func (h *House) clickHouse(ctx context.Context) (*ch.Options, error) {
 	return engine.ClientOptions(""), h.leave(NoteEngine, socket)
 }
 
-// openProjections starts an engine for every view. The document views are there at once; those of ClickHouse as soon as it answers,
-// so that a server that is away holds up nothing else.
+// openProjections starts an engine for every view. What is embedded is waited for; a server's views are there as soon as it answers, so
+// that one that is away holds up nothing else.
 func (h *House) openProjections(ctx context.Context) error {
 	metrics := projections.NewMetrics(h.metrics)
-	var engines []*projections.Engine
-	for _, v := range documents.All() {
-		generation, number, err := documents.Open(ctx, h.documents, v)
-		if err != nil {
-			return fmt.Errorf("open view %s: %w", v.Name, err)
-		}
-		e, err := h.project(v.View, number, documents.Sink(v, generation), "sqlite", metrics)
-		if err != nil {
-			return err
-		}
-		engines = append(engines, e)
-	}
-	if err := h.stack.start(ctx, "document views", func(ctx context.Context) error { return runAll(ctx, engines) }, nil); err != nil {
+	if err := h.startViews(ctx, "document views", h.cfg.Documents == "sqlite:", metrics, h.runDocuments); err != nil {
 		return err
 	}
+	return h.startViews(ctx, "ClickHouse views", h.cfg.ClickHouse == "embedded:", metrics, h.runAnalytics)
+}
+
+// startViews starts a part that closes made when its views are there, and waits for that where its store is embedded.
+func (h *House) startViews(ctx context.Context, name string, embedded bool, metrics *projections.Metrics,
+	run func(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error) error {
 	made := make(chan struct{})
 	wait := func(ctx context.Context) error {
 		select {
@@ -99,25 +81,65 @@ func (h *House) openProjections(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if h.cfg.ClickHouse != "embedded:" {
+	if !embedded {
 		wait = nil
 	}
-	return h.stack.start(ctx, "ClickHouse views", func(ctx context.Context) error { return h.runAnalytics(ctx, metrics, made) }, wait)
+	return h.stack.start(ctx, name, func(ctx context.Context) error { return run(ctx, metrics, made) }, wait)
+}
+
+// untilMade prepares a store, however long it is away; false where ctx ended first, or with an error that is final.
+func (h *House) untilMade(ctx context.Context, store string, final func(error) bool, prepare func(context.Context) error) (bool, error) {
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		err := prepare(ctx)
+		if err == nil {
+			return true, nil
+		}
+		if final(err) {
+			return false, err
+		}
+		h.log.Warn(store+" does not take our views yet, trying again", "error", err, "after", pause)
+		select {
+		case <-ctx.Done():
+			return false, nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// runDocuments makes the document views where they are not there yet, and then keeps them up to date.
+func (h *House) runDocuments(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
+	final := func(err error) bool { // a file does not get better by waiting, nor does a database of a newer ugc
+		return h.cfg.Documents == "sqlite:" || domain.KindOf(err) == domain.Conflict
+	}
+	var engines []*projections.Engine
+	for _, v := range documents.All() {
+		var generation documents.Generation
+		var number projections.Generation
+		there, err := h.untilMade(ctx, "the document store", final, func(ctx context.Context) (err error) {
+			generation, number, err = documents.Open(ctx, h.documents, v)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("open view %s: %w", v.Name, err)
+		}
+		if !there {
+			return nil
+		}
+		e, err := h.project(v.View, number, documents.Sink(v, generation), h.documentSystem(), metrics)
+		if err != nil {
+			return err
+		}
+		engines = append(engines, e)
+	}
+	close(made)
+	return runAll(ctx, engines)
 }
 
 // runAnalytics makes tables and views, however long ClickHouse is away, and then keeps them up to date.
 func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		err := h.analytics.Init(ctx)
-		if err == nil {
-			break
-		}
-		h.log.Warn("ClickHouse does not take our tables yet, trying again", "error", err, "after", pause)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+	never := func(error) bool { return false }
+	if there, err := h.untilMade(ctx, "ClickHouse", never, h.analytics.Init); !there {
+		return err
 	}
 	live, err := h.analytics.Live(ctx)
 	if err != nil {

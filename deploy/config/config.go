@@ -31,7 +31,7 @@ type Config struct {
 	Registry   string `env:"UGC_REGISTRY" envDefault:"embedded:" doc:"the schema registry: embedded: or http://user:password@host:port"`
 	ClickHouse string `env:"UGC_CLICKHOUSE" envDefault:"embedded:" doc:"analytics: embedded: or clickhouse://user:password@host:9000/ugc"`
 	Cluster    string `env:"UGC_CLICKHOUSE_CLUSTER" doc:"as remote_servers of ClickHouse names it: tables are replicated and sharded by user; empty: one server"`
-	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite:"`
+	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite: or mongodb://user:password@host:port/ugc"`
 
 	EngineLib    string        `env:"UGC_CHDB_LIB" doc:"libchdb.so for the embedded ClickHouse; empty: where make setup puts it"`
 	EngineMemory int64         `env:"UGC_CLICKHOUSE_MEMORY" envDefault:"1073741824" doc:"bytes of memory that the embedded ClickHouse may use"`

@@ -69,8 +69,8 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 		"split embedded":      {[]string{"UGC_ROLES=edge"}, []string{"one process plays all roles"}},
 		"half of SASL":        {[]string{"UGC_KAFKA_SASL=PLAIN"}, []string{"go together"}},
 		"unknown SASL":        {[]string{"UGC_KAFKA_SASL=GSSAPI", "UGC_KAFKA_USER=u"}, []string{"SCRAM-SHA-512"}},
-		"MongoDB is to come":  {[]string{"UGC_DOCUMENTS=mongodb://u:hidden@host/db"}, []string{"sqlite: alone"}},
-		"no such store":       {[]string{"UGC_DOCUMENTS=postgres://host/db"}, []string{"must be sqlite:"}},
+		"no host":             {[]string{"UGC_DOCUMENTS=mongodb://u:hidden@/db"}, []string{"must be sqlite: or mongodb://"}},
+		"no such store":       {[]string{"UGC_DOCUMENTS=postgres://host/db"}, []string{"must be sqlite: or mongodb://"}},
 		"registry":            {[]string{"UGC_REGISTRY=ftp://u:hidden@host"}, []string{"must be embedded: or http://"}},
 		"no collector":        {[]string{"UGC_OTLP_ENDPOINT=127.0.0.1:4317"}, []string{"must be http://host:port of a collector"}},
 		"embedded cluster":    {[]string{"UGC_CLICKHOUSE_CLUSTER=main"}, []string{"the embedded engine is no cluster"}},
@@ -100,13 +100,15 @@ func TestBrokenDotenvIsNamed(t *testing.T) {
 
 func TestPrintMasksSecrets(t *testing.T) {
 	c, from, err := load(t, "", "UGC_KAFKA_SASL=PLAIN", "UGC_KAFKA_USER=me", "UGC_KAFKA_PASSWORD=hidden1",
-		"UGC_CLICKHOUSE=clickhouse://me:hidden2@host:9000/ugc", "UGC_REGISTRY=http://me:hidden3@host:8081")
+		"UGC_CLICKHOUSE=clickhouse://me:hidden2@host:9000/ugc", "UGC_REGISTRY=http://me:hidden3@host:8081",
+		"UGC_DOCUMENTS=mongodb://me:hidden%404@a:27017,b:27017/ugc?tls=true&tlsCertificateKeyFilePassword=hidden5")
 	require.NoError(t, err)
 	var b strings.Builder
 	require.NoError(t, c.Print(&b, from))
 	require.NotContains(t, b.String(), "hidden")
 	require.Contains(t, b.String(), "UGC_KAFKA_PASSWORD=********")
 	require.Contains(t, b.String(), "clickhouse://me:********@host:9000/ugc")
+	require.Contains(t, b.String(), "mongodb://me:********@a:27017,b:27017/ugc?tls=true&tlsCertificateKeyFilePassword=********")
 	require.Contains(t, b.String(), "# environment: user for SASL")
 	require.Equal(t, len(fields()), strings.Count(b.String(), "\n"), "every setting is shown once")
 }

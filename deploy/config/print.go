@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 )
@@ -57,8 +58,17 @@ func (c *Config) show(f field) string {
 	return mask(fmt.Sprint(v.Interface()))
 }
 
-// mask hides the password inside a URL.
+// userPassword finds both in an address, which may name several hosts, and secretOptions the options of MongoDB that hold more.
+var (
+	userPassword  = regexp.MustCompile(`^([a-z+]+://[^:/@]*):[^/]*@`)
+	secretOptions = regexp.MustCompile(`(?i)(tlsCertificateKeyFilePassword|authMechanismProperties)=[^&]*`)
+)
+
+// mask hides the passwords inside a URL.
 func mask(s string) string {
+	if strings.HasPrefix(s, "mongodb") {
+		return secretOptions.ReplaceAllString(userPassword.ReplaceAllString(s, "$1:"+masked+"@"), "$1="+masked)
+	}
 	if !strings.Contains(s, "@") {
 		return s
 	}

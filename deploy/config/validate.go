@@ -110,12 +110,8 @@ func (c *Config) validateStores(bad func(string, ...any)) {
 	if c.Cluster != "" && c.ClickHouse == "embedded:" {
 		bad("UGC_CLICKHOUSE_CLUSTER=%q: the embedded engine is no cluster; give UGC_CLICKHOUSE its servers", c.Cluster)
 	}
-	switch {
-	case c.Documents == "sqlite:":
-	case hasScheme(c.Documents, "mongodb", "mongodb+srv"):
-		bad("UGC_DOCUMENTS: this version keeps documents in sqlite: alone; MongoDB is not there yet")
-	default:
-		bad("UGC_DOCUMENTS=%q: must be sqlite:", mask(c.Documents))
+	if c.Documents != "sqlite:" && !isMongo(c.Documents) {
+		bad("UGC_DOCUMENTS=%q: must be sqlite: or mongodb://user:password@host:port/ugc", mask(c.Documents))
 	}
 }
 
@@ -133,6 +129,17 @@ func hostPort(addr string) (host string, err error) {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// isMongo accepts several hosts, which no URL has: mongodb://user:password@a:27017,b:27017/ugc.
+func isMongo(s string) bool {
+	for _, scheme := range []string{"mongodb://", "mongodb+srv://"} {
+		if rest, ok := strings.CutPrefix(s, scheme); ok {
+			hosts, _, _ := strings.Cut(rest, "/")
+			return hosts[strings.LastIndex(hosts, "@")+1:] != ""
+		}
+	}
+	return false
 }
 
 func hasScheme(s string, schemes ...string) bool {

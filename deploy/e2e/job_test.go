@@ -45,9 +45,25 @@ func id(n int) string { return fmt.Sprintf("0198c0de-0000-7000-8000-%012d", n) }
 // the program stopped, and after it was killed.
 func TestTheMainJob(t *testing.T) {
 	s := start(t, t.TempDir())
+	token := s.postJob()
+	check := func(when string) {
+		t.Helper()
+		s.checkJob(when, token)
+	}
+	check("at once")
+	require.Zero(t, s.stop(), "a clean stop")
+	s.start()
+	check("after a stop")
+	s.kill()
+	s.start()
+	check("after kill -9")
+}
 
+// postJob posts everything that a user can and returns the token of the last report.
+func (s *service) postJob() (token string) {
+	t := s.t
+	t.Helper()
 	// A late device sends its reports last to first, and all of them again.
-	var token string
 	for round := range 2 {
 		for i := len(kinds) - 1; i >= 0; i-- {
 			body := strings.Replace(report(kinds[i], "ann", "heat"), "{", fmt.Sprintf(`{"event_id":%q,`, id(i+1)), 1)
@@ -71,18 +87,7 @@ func TestTheMainJob(t *testing.T) {
 		a := s.call(write.method, write.path, write.body, "Prefer", "wait=20")
 		require.Equal(t, 2, a.status/100, "%v: %s", write, a.body)
 	}
-
-	check := func(when string) {
-		t.Helper()
-		s.checkJob(when, token)
-	}
-	check("at once")
-	require.Zero(t, s.stop(), "a clean stop")
-	s.start()
-	check("after a stop")
-	s.kill()
-	s.start()
-	check("after kill -9")
+	return token
 }
 
 // checkJob holds every view against what was posted.

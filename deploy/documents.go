@@ -1,0 +1,70 @@
+package deploy
+
+import (
+	"context"
+
+	"ugc/deploy/config"
+	"ugc/projections/documents"
+	"ugc/projections/mongo"
+	"ugc/projections/sqlite"
+)
+
+// documentStore is what the house needs of the store of the document views, whichever it is.
+type documentStore interface {
+	documents.Store
+	// Ping says whether it answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// openDocuments opens the document store. Readers need it as much as projections do.
+func (h *House) openDocuments(ctx context.Context) error {
+	store, err := documentsOf(ctx, h.cfg, false)
+	if err != nil {
+		return err
+	}
+	h.documents = store
+	h.closers = append(h.closers, store.Close)
+	h.reader = documents.NewReader(store)
+	return nil
+}
+
+// documentSystem is what traces call the store.
+func (h *House) documentSystem() string {
+	if h.cfg.Documents == "sqlite:" {
+		return "sqlite"
+	}
+	return "mongodb"
+}
+
+// documentsOf opens the store that a configuration names, readOnly beside the service that writes it.
+func documentsOf(ctx context.Context, c *config.Config, readOnly bool) (documentStore, error) {
+	if c.Documents == "sqlite:" {
+		return sqlite.Open(ctx, sqlite.Options{Path: pathIn(c, "documents.sqlite"), ReadOnly: readOnly})
+	}
+	return mongo.Open(ctx, mongo.Options{URI: c.Documents})
+}
+
+// initDocuments makes collections, indexes and shards where the documents are on a server, and says what; with dry it says so and makes nothing. SQLite
+// needs nothing before it is used.
+func (h *House) initDocuments(ctx context.Context, dry bool) (changes []string, err error) {
+	if h.cfg.Documents == "sqlite:" {
+		return nil, nil
+	}
+	store, err := mongo.Open(ctx, mongo.Options{URI: h.cfg.Documents})
+	if err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, store.Close)
+	plan, err := store.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range plan {
+		changes = append(changes, "MongoDB: "+step.Purpose)
+	}
+	if !dry {
+		err = store.Init(ctx)
+	}
+	return changes, err
+}
