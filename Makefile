@@ -91,6 +91,11 @@ vuln: ## known vulnerabilities in what we call; needs GOVULNDB, the address of a
 bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIMES=n, BENCHFLAGS for more
 	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
 
+.PHONY: bench-real
+bench-real: ## the same beside and over servers that others wrote, which are installed without docker
+	deploy/real/mongo.sh install
+	$(GO) run ./deploy/bench -real -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s); what it finds goes below testdata/fuzz, to be committed
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

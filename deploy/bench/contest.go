@@ -14,6 +14,7 @@ type Contest struct {
 	What    string // what is done, in a few words
 	Against string // what the peer does, so that a reader can judge whether it is a fair one; "" without a peer
 	Unit    string // what is counted, in the plural: events, keys, rows
+	Real    bool   // it needs a server that others wrote, which make real installs: run by -real, or by its name
 
 	By        Measure // what the ratio compares
 	Goal, Aim float64 // of the ratio of ours to the peer, which is better when greater; without a peer both are 0

@@ -12,5 +12,7 @@ func contests() []Contest {
 		httpSingle(64),
 		httpSingle(256),
 		httpBatch(),
+		mongoBulk(),
+		mongoOneByOne(),
 	}
 }

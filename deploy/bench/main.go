@@ -42,6 +42,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -112,10 +113,11 @@ func (s settings) Set(text string) error {
 
 func parse(args []string, errs io.Writer) (o options, err error) {
 	o.settings = settings{}
-	names := ""
+	names, real := "", false
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(errs)
-	f.StringVar(&names, "run", "", "contests to run, separated by commas; empty: all")
+	f.StringVar(&names, "run", "", "contests to run, separated by commas; empty: all that need no real server")
+	f.BoolVar(&real, "real", false, "all that need a real server, instead")
 	f.IntVar(&o.times, "times", 5, "how often each contender is measured, where its contest does not say otherwise")
 	f.BoolVar(&o.list, "list", false, "name the contests and run none")
 	f.BoolVar(&o.strict, "strict", false, "fail where a goal is missed")
@@ -129,6 +131,9 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 		return o, errors.New("takes no arguments but flags, and -times is at least 1")
 	}
 	o.contests, err = choose(registered(), names)
+	if names == "" && !o.list {
+		o.contests = slices.DeleteFunc(o.contests, func(c Contest) bool { return c.Real != real })
+	}
 	return o, err
 }
 

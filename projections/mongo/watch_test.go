@@ -19,20 +19,31 @@ import (
 type watcher struct {
 	mu     sync.Mutex
 	seen   map[string]int
+	newest map[string]bson.Raw
 	faults map[string]bool
 }
 
-func watch() *watcher { return &watcher{seen: map[string]int{}, faults: map[string]bool{}} }
+func watch() *watcher {
+	return &watcher{seen: map[string]int{}, newest: map[string]bson.Raw{}, faults: map[string]bool{}}
+}
 
 func (w *watcher) monitor() *event.CommandMonitor {
 	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.seen[e.CommandName]++
+		w.newest[e.CommandName] = append(bson.Raw(nil), e.Command...)
 		for _, fault := range inspect(e.CommandName, e.DatabaseName, e.Command) {
 			w.faults[e.CommandName+": "+fault] = true
 		}
 	}}
+}
+
+// last is the newest command of a name.
+func (w *watcher) last(name string) bson.Raw {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.newest[name]
 }
 
 // check fails for everything that would not do on a sharded cluster, and where nothing was seen.
@@ -69,7 +80,7 @@ func inspect(name, database string, command bson.Raw) (faults []string) {
 		inspectAggregate(database, collection, command, bad)
 	case "create", "createIndexes":
 		inspectWriteConcern(command, bad)
-	case "hello", "buildInfo", "ping", "listCollections", "listIndexes", "dropDatabase", "endSessions", "getMore", "killCursors", "enableSharding", "shardCollection", "collMod":
+	case "hello", "buildInfo", "ping", "listCollections", "listIndexes", "dropDatabase", "endSessions", "getMore", "killCursors", "explain", "enableSharding", "shardCollection", "collMod":
 	default:
 		bad("is no command that the store needs")
 	}
