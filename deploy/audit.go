@@ -12,7 +12,6 @@ import (
 
 	"ugc/deploy/audit"
 	"ugc/deploy/config"
-	"ugc/domain"
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
 	"ugc/schemas"
@@ -51,7 +50,7 @@ func Audit(ctx context.Context, c *config.Config, o audit.Options) (*audit.Resul
 	if o.Views, err = audit.Documents(ctx, store, int32(len(ends))); err != nil {
 		return nil, err
 	}
-	done, err := addAnalytics(ctx, c, o.Views)
+	done, err := addAnalytics(ctx, c, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +75,7 @@ func logOf(c *config.Config) (kafka.Settings, error) {
 	}, nil
 }
 
-func addAnalytics(ctx context.Context, c *config.Config, views map[string]audit.Rows) (done func(), err error) {
+func addAnalytics(ctx context.Context, c *config.Config, o *audit.Options) (done func(), err error) {
 	server, err := readers(c)
 	if err != nil {
 		return nil, err
@@ -96,14 +95,15 @@ func addAnalytics(ctx context.Context, c *config.Config, views map[string]audit.
 		return nil, errors.Join(err, store.Close())
 	}
 	for name, rows := range audit.Analytics(conn, sinks) {
-		views[name] = rows
+		o.Views[name] = rows
 	}
+	o.Derived = audit.DerivedAnalytics(conn)
 	return func() { _, _ = conn.Close(), store.Close() }, nil
 }
 
-// codecBeside reads by the ids that the service has written down, so that the audit of another version of ugc registers nothing.
+// codecBeside learns the ids from the registry, and registers nothing, so that an audit by another version of ugc changes nothing. Where the registry does not
+// answer it reads by the ids that a service on the same data folder has written down.
 func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) {
-	cache := pathIn(c, "schemas.json")
 	remote := schemas.Remote{URL: c.Registry}
 	if c.Registry == "embedded:" {
 		addr, err := Note(c.DataDir, NoteRegistry)
@@ -116,13 +116,13 @@ func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) 
 	if err != nil {
 		return nil, err
 	}
-	o := schemas.Options{Registry: registry, CacheFile: cache, Attempts: 1, Log: slog.New(slog.DiscardHandler)}
-	if _, err := os.Stat(cache); err == nil {
-		o.Registry = lookups{registry}
+	cache := pathIn(c, "schemas.json")
+	if _, err := os.Stat(cache); err != nil {
+		cache = "" // none is made: the folder may be nobody's
 	}
-	codec, err := schemas.New(ctx, o)
+	codec, err := schemas.New(ctx, schemas.Options{Registry: lookups{registry}, CacheFile: cache, Attempts: 1, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, fmt.Errorf("learn the ids of schemas: %w; run the audit with the version of ugc that runs, on its data folder", err)
+		return nil, fmt.Errorf("learn the ids of schemas: %w; run the audit with the version of ugc that runs", err)
 	}
 	return codec, nil
 }
@@ -130,12 +130,12 @@ func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) 
 // lookups is a registry that is only asked for what it has.
 type lookups struct{ schemas.Registry }
 
-var errLookups = &domain.Error{Kind: domain.Unavailable, Message: "an audit registers nothing"}
-
-// RequireCompatibility implements schemas.Registry.
-func (lookups) RequireCompatibility(context.Context, string) error { return errLookups }
+// RequireCompatibility implements schemas.Registry: whoever registered the schemas has required it.
+func (lookups) RequireCompatibility(context.Context, string) error { return nil }
 
 // Register implements schemas.Registry.
-func (lookups) Register(context.Context, string, string) (int, error) { return 0, errLookups }
+func (l lookups) Register(ctx context.Context, subject, text string) (int, error) {
+	return l.Find(ctx, subject, text)
+}
 
 func pathIn(c *config.Config, name string) string { return filepath.Join(c.DataDir, name) }

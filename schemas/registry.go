@@ -21,6 +21,8 @@ type Registry interface {
 	RequireCompatibility(ctx context.Context, subject string) error
 	// Register adds a schema to its subject and gives its id; one that is there already keeps its id.
 	Register(ctx context.Context, subject, text string) (id int, err error)
+	// Find gives the id of a schema that is in its subject; NotFound where it is not.
+	Find(ctx context.Context, subject, text string) (id int, err error)
 	// SchemaByID gives the text that was registered under an id.
 	SchemaByID(ctx context.Context, id int) (text string, err error)
 	// Versions gives the texts of a subject, oldest first.

@@ -80,6 +80,20 @@ func (m *memory) Register(ctx context.Context, subject, text string) (int, error
 	return id, nil
 }
 
+func (m *memory) Find(ctx context.Context, subject, text string) (int, error) {
+	if err := m.enter(ctx, "find", subject); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range m.subjects[subject] {
+		if m.texts[id] == text {
+			return id, nil
+		}
+	}
+	return 0, domain.Wrap(domain.NotFound, "memory", nil)
+}
+
 func (m *memory) SchemaByID(ctx context.Context, id int) (string, error) {
 	if err := m.enter(ctx, "by id", ""); err != nil {
 		return "", err

@@ -68,6 +68,11 @@ func (r *remote) Register(ctx context.Context, subject, text string) (int, error
 	return id, kinded(err)
 }
 
+func (r *remote) Find(ctx context.Context, subject, text string) (int, error) {
+	found, err := r.client.LookupSchema(ctx, subject, sr.Schema{Schema: text, Type: sr.TypeAvro})
+	return found.ID, kinded(err)
+}
+
 func (r *remote) SchemaByID(ctx context.Context, id int) (string, error) {
 	s, err := r.client.SchemaByID(ctx, id)
 	return s.Schema, kinded(err)

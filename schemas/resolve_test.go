@@ -22,6 +22,7 @@ func (s shelf) Name() string                                          { return "
 func (s shelf) RequireCompatibility(context.Context, string) error    { return nil }
 func (s shelf) Versions(context.Context, string) ([]string, error)    { return nil, nil }
 func (s shelf) Register(context.Context, string, string) (int, error) { return 0, nil }
+func (s shelf) Find(context.Context, string, string) (int, error)     { return 0, nil }
 func (s shelf) SchemaByID(_ context.Context, id int) (string, error) {
 	if text, ok := s[id]; ok {
 		return text, nil

@@ -77,6 +77,56 @@ occurred_at: toUnixTimestamp64Milli(occurred_at)
 sent_at: toUnixTimestamp64Milli(sent_at)
 received_at: toUnixTimestamp64Milli(received_at)`
 
+// derivedFields are the key of each derived view, and its fields in the same form.
+var derivedFields = map[string]struct{ key, fields string }{
+	"movie_audience": {"toString(movie_id)", `
+viewers
+watch_time_ms
+completions
+completion_rate_bits: reinterpretAsInt64(completion_rate)
+plays
+mean_rating_bits: reinterpretAsInt64(mean_rating)
+ratings
+likes
+dislikes
+bookmarks`},
+	"watch_by_hour": {"concat(toString(toUnixTimestamp(hour)), '/', toString(movie_id))", `
+newly_watched_ms
+viewers`},
+	"retention": {"concat(toString(movie_id), '/', toString(part))", `
+viewers
+audience
+share_bits: reinterpretAsInt64(share)`},
+}
+
+// DerivedAnalytics are the derived views of ClickHouse; conn is of their database.
+func DerivedAnalytics(conn driver.Conn) Derived { return derivedAnalytics{conn} }
+
+type derivedAnalytics struct{ conn driver.Conn }
+
+// Scan implements Derived.
+func (d derivedAnalytics) Scan(ctx context.Context, view string, each func(Row) error) error {
+	of := derivedFields[view]
+	query := "SELECT " + of.key + ", " + textOf(strings.Split(strings.TrimSpace(of.fields), "\n")) + " FROM " + view
+	return scanAll(ctx, d.conn, view, query, nil, func(rows driver.Rows) error {
+		var r Row
+		if err := rows.Scan(&r.Key, &r.Text); err != nil {
+			return err
+		}
+		return each(r)
+	})
+}
+
+// Beyond implements Derived.
+func (d derivedAnalytics) Beyond(ctx context.Context, stored string, marks map[int32]projections.Watermark) (beyond int64, err error) {
+	query := "SELECT toInt64(count()) FROM " + stored + " WHERE NOT (0"
+	for p, m := range marks {
+		query += fmt.Sprintf(" OR partition = %d AND toInt64(version) <= %d", p, m.Version)
+	}
+	err = scanAll(ctx, d.conn, stored, query+")", nil, func(rows driver.Rows) error { return rows.Scan(&beyond) })
+	return beyond, err
+}
+
 type analyticsRows struct {
 	conn   driver.Conn
 	marks  projections.Sink
@@ -90,39 +140,50 @@ func (r *analyticsRows) Watermarks(ctx context.Context) (map[int32]projections.W
 }
 
 // Scan implements Rows.
-func (r *analyticsRows) Scan(ctx context.Context, partition int32, each func(Row) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, scanWithin)
-	defer cancel() // ends the query on the server too, where rows are left
-	rows, err := r.conn.Query(ctx, r.query(), partition)
-	if err != nil {
-		return domain.Wrap(domain.Unavailable, "read "+r.view, err)
-	}
-	defer func() { cancel(); _ = rows.Close() }()
-	for rows.Next() {
+func (r *analyticsRows) Scan(ctx context.Context, partition int32, each func(Row) error) error {
+	return scanAll(ctx, r.conn, r.view, r.query(), []any{partition}, func(rows driver.Rows) error {
 		var user, movie, text string
 		var version uint64
 		if err := rows.Scan(&user, &movie, &version, &text); err != nil {
-			return fmt.Errorf("read %s: %w", r.view, err)
-		}
-		if err := each(Row{Key: domain.Key(user, movie), Version: domain.Version(version), Text: text}); err != nil {
 			return err
+		}
+		return each(Row{Key: domain.Key(user, movie), Version: domain.Version(version), Text: text})
+	})
+}
+
+// scanAll runs a query and hands over every row.
+func scanAll(ctx context.Context, conn driver.Conn, view, query string, args []any, each func(driver.Rows) error) error {
+	ctx, cancel := context.WithTimeout(ctx, scanWithin)
+	defer cancel() // ends the query on the server too, where rows are left
+	rows, err := conn.Query(ctx, query, args...)
+	if err != nil {
+		return domain.Wrap(domain.Unavailable, "read "+view, err)
+	}
+	defer func() { cancel(); _ = rows.Close() }()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return fmt.Errorf("read %s: %w", view, err)
 		}
 	}
 	if err := errors.Join(rows.Err(), ctx.Err()); err != nil {
-		return domain.Wrap(domain.Unavailable, "read "+r.view, err)
+		return domain.Wrap(domain.Unavailable, "read "+view, err)
 	}
 	return nil
 }
 
 // query makes one text of each row, so that what arrives is what is compared.
 func (r *analyticsRows) query() string {
-	parts := make([]string, len(r.fields))
-	for i, f := range r.fields {
+	return "SELECT user_id, toString(movie_id), version, " + textOf(r.fields) + " FROM " + r.view + " WHERE partition = ?"
+}
+
+func textOf(fields []string) string {
+	parts := make([]string, len(fields))
+	for i, f := range fields {
 		name, sql, ok := strings.Cut(f, ": ")
 		if !ok {
 			sql = "`" + name + "`"
 		}
 		parts[i] = "concat('" + name + "=', ifNull(toString(" + sql + "), ''))"
 	}
-	return "SELECT user_id, toString(movie_id), version, arrayStringConcat([" + strings.Join(parts, ", ") + "], char(31)) FROM " + r.view + " WHERE partition = ?"
+	return "arrayStringConcat([" + strings.Join(parts, ", ") + "], char(31))"
 }

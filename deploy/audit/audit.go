@@ -34,7 +34,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := a.readLetters(ctx); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	if err := compare(ctx, a, a.playback(), nil); err != nil {
+	d, err := a.readDerived(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	if err := compare(ctx, a, a.playback(), d.playback); err != nil {
 		return nil, fmt.Errorf("audit playback: %w", err)
 	}
 	feedback := a.snapshot[topics.FeedbackCommands.Name]
@@ -42,7 +46,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := m.collect(ctx, a); err != nil {
 		return nil, fmt.Errorf("audit movies: %w", err)
 	}
-	if err := compare(ctx, a, a.feedback(), m.fold); err != nil {
+	both := func(a *audit) func(domain.FeedbackEvent, bool) {
+		summary, row := m.fold(a), d.feedback(a)
+		return func(e domain.FeedbackEvent, inSnapshot bool) { summary(e, inSnapshot); row(e, inSnapshot) }
+	}
+	if err := compare(ctx, a, a.feedback(), both); err != nil {
 		return nil, fmt.Errorf("audit feedback: %w", err)
 	}
 	m.settle(int32(len(feedback)))
@@ -50,6 +58,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		for _, sh := range c.sheets {
 			a.result.add(sh, a.o.Limit)
 		}
+	}
+	d.settle()
+	for _, sh := range d.sheets {
+		a.result.add(sh, a.o.Limit)
 	}
 	for _, sh := range a.foreign {
 		a.result.add(sh, a.o.Limit)
@@ -77,14 +89,10 @@ func (a *audit) unreadable(at place, key []byte, err error) {
 	a.foreign[of].found(Difference{Kind: Unreadable, Key: string(key), Is: err.Error(), Origin: at.String()})
 }
 
-// compare goes through a context, partition by partition. shown, if given, makes who is to see every event of a partition.
+// compare goes through a context, partition by partition. shown makes who is to see every event of a partition.
 func compare[S any, C domain.Command, E domain.Event](ctx context.Context, a *audit, s *side[S, C, E], shown func(*audit) func(E, bool)) error {
 	for p := range a.snapshot[s.commands.Name] {
-		var show func(E, bool)
-		if shown != nil {
-			show = shown(a)
-		}
-		if err := s.partition(ctx, a, int32(p), show); err != nil {
+		if err := s.partition(ctx, a, int32(p), shown(a)); err != nil {
 			return fmt.Errorf("partition %d: %w", p, err)
 		}
 	}
@@ -126,9 +134,7 @@ func (s *side[S, C, E]) partition(ctx context.Context, a *audit, p int32, show f
 			if refusals[m.Origin] {
 				o.flags[i] |= refused
 			}
-			if show != nil {
-				show(m.event, i < snapshot)
-			}
+			show(m.event, i < snapshot)
 		} else if m.fault == nil {
 			o.flags[i] = aside
 		}

@@ -9,15 +9,16 @@ import (
 	"ugc/schemas"
 )
 
-// Options say what to compare. Log, Codec and Views are required.
+// Options say what to compare. Log, Codec, Views and Derived are required.
 type Options struct {
-	Log   Log
-	Codec *schemas.Codec
-	Views map[string]Rows // by name; see ViewNames
-	Rules domain.PlaybackRules
-	Epoch int16
-	Wait  time.Duration // for processors and views to reach the snapshot; 0: they are compared as they are
-	Limit int           // differences listed of each check; 100 when 0
+	Log     Log
+	Codec   *schemas.Codec
+	Views   map[string]Rows // by name; see ViewNames
+	Derived Derived
+	Rules   domain.PlaybackRules
+	Epoch   int16
+	Wait    time.Duration // for processors and views to reach the snapshot; 0: they are compared as they are
+	Limit   int           // differences listed of each check; 100 when 0
 	// Progress is told how far it is; nil: nobody is.
 	Progress func(stage string, done, total int64)
 	Now      func() time.Time // time.Now when nil
@@ -38,6 +39,9 @@ func (o Options) Validate() error {
 		if o.Views[name] == nil {
 			errs = append(errs, fmt.Errorf("no source for the view %s", name))
 		}
+	}
+	if o.Derived == nil {
+		errs = append(errs, errNoDerived)
 	}
 	if o.Wait < 0 || o.Wait > time.Hour {
 		errs = append(errs, fmt.Errorf("wait: %s, must be 0 to 1h", o.Wait))

@@ -29,11 +29,14 @@ type world struct {
 	movies    map[string]domain.MovieState
 	now       domain.Instant
 	onScan    func(view string) // called before each scan
+	derived   worldDerived
+	decided   []domain.PlaybackEvent
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, codec: schemas.Offline(), logs: map[string][][]Record{}, rows: map[string][]map[string]Row{}, committed: map[string]map[int32]int64{},
 		playback: map[string]domain.PlaybackState{}, opinions: map[string]domain.Opinions{}, movies: map[string]domain.MovieState{}, now: 1_750_000_000_000}
+	w.derived.world = w
 	for _, topic := range topics.All() {
 		w.logs[topic.Name] = make([][]Record, partitions)
 	}
@@ -76,7 +79,13 @@ type worldRows struct {
 func (r worldRows) Watermarks(context.Context) (map[int32]projections.Watermark, error) {
 	marks := map[int32]projections.Watermark{}
 	for p, records := range r.logs[sources()[r.view].Name] {
-		marks[int32(p)] = projections.Watermark{Next: int64(len(records))}
+		mark := projections.Watermark{Next: int64(len(records)), Version: domain.NoVersion}
+		for _, record := range records {
+			if e, err := r.codec.DecodeEvent(record.Value); err == nil {
+				mark.Version = max(mark.Version, e.Head().Origin.Version)
+			}
+		}
+		marks[int32(p)] = mark
 	}
 	return marks, nil
 }
@@ -120,6 +129,7 @@ func (w *world) give(c domain.Command) domain.Origin {
 	case domain.PlaybackCommand:
 		e := domain.Playback.Decide(w.playback[key], c)
 		w.playback[key] = domain.Playback.Evolve(w.playback[key], e)
+		w.decided = append(w.decided, e)
 		w.append(topics.PlaybackEvents.Name, origin.Partition, key, must(w.codec.EncodeEvent(e)))
 		w.append(topics.PlaybackTable.Name, origin.Partition, key, must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: origin.Version, State: w.playback[key]})))
 		w.show("playback_events", origin, fmt.Sprint(origin.Version), key, playbackEventText(e))
@@ -180,7 +190,7 @@ func (w *world) audit() *Result {
 	for _, v := range ViewNames() {
 		views[v] = worldRows{w, v}
 	}
-	r, err := Run(w.t.Context(), Options{Log: w, Codec: w.codec, Views: views, Now: func() time.Time { return time.Time{} }})
+	r, err := Run(w.t.Context(), Options{Log: w, Codec: w.codec, Views: views, Derived: w.derived, Now: func() time.Time { return time.Time{} }})
 	require.NoError(w.t, err)
 	return r
 }

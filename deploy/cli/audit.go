@@ -20,8 +20,8 @@ func (p *program) audit() *cobra.Command {
 	c := &cobra.Command{
 		Use: "audit", Short: "compare what was accepted with what is stored, in every partition and view", Args: args(cobra.NoArgs),
 		Long: `Folds every command of the log once more by the rules alone, and holds the result against what is stored: for each command one event or dead letter,
-for each event one row, and every state - tables, viewing, feedback, likes, bookmarks, ratings, movie summaries - against the fold. It names what is
-missing, doubled or different with the record to look at, and fails if there is anything.
+for each event one row, and every state - tables, viewing, feedback, likes, bookmarks, ratings, movie summaries - against the fold, and so are the views that
+ClickHouse derives: movie_audience, watch_by_hour, retention. It names what is missing, doubled or different with the record to look at, and fails if there is anything.
 
 It runs beside a running service, which may go on taking events, and changes nothing. What was accepted when it begins must be there; it waits for
 processors and views to get so far. Memory: the states of one partition's keys at a time, and 17 bytes for each of its commands.`,

@@ -4,11 +4,13 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	_ "modernc.org/sqlite"
@@ -23,6 +25,10 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 	s := start(t, t.TempDir())
 	s.postForAudit()
 	s.auditIsClean()
+	remembered := filepath.Join(s.dir, "schemas.json")
+	require.NoError(t, os.Remove(remembered))
+	s.auditIsClean() // the registry is asked
+	require.NoFileExists(t, remembered)
 
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "documents.sqlite")+"?_pragma=busy_timeout(10000)")
 	require.NoError(t, err)
@@ -59,7 +65,8 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 		{document(`UPDATE bookmarks__g1 SET deleted = 0 WHERE id = 'u3/m0'`), []string{": different, key u3/m0, is deleted=false, should be deleted=true"}},
 		{document(`UPDATE movie_summaries__g1 SET likes = likes + 1 WHERE id = 'm1'`), []string{"movie_summaries, ", "key m1, is likes="}},
 		{analytics(`ALTER TABLE playback_events__g1 UPDATE newly_watched_ms = 77 WHERE user_id = 'u4' AND movie_id = 'm4' AND version % 2 >= 0 AND event_id = '` + id(4) + `'`),
-			[]string{"playback_events, ", ": different, key u4/m4, is newly_watched_ms=77, should be newly_watched_ms="}},
+			[]string{"playback_events, ", ": different, key u4/m4, is newly_watched_ms=77, should be newly_watched_ms=", "watch_by_hour, partition 0: different, key "}},
+		{func() error { return redefine(t, engine, "movie_audience", "countIf(completed)", "count()") }, []string{"movie_audience, partition 0: different, key m", "completions="}},
 		{analytics(`ALTER TABLE feedback_events__g1 DELETE WHERE user_id = 'u1' AND movie_id = 'm1' AND kind = 'rating'`), []string{"feedback_events, ", ": missing, key u1/m1"}},
 		{analytics(`INSERT INTO viewing__g1 SELECT * REPLACE (version + 100000 AS version, position_ms + 1 AS position_ms) FROM viewing__g1 FINAL WHERE user_id = 'u5' AND movie_id = 'm5'`),
 			[]string{"viewing, ", ": extra, key u5/m5"}},
@@ -69,12 +76,22 @@ func TestAuditFindsWhatWasAltered(t *testing.T) {
 	for _, f := range faults {
 		require.NoError(t, f.do())
 		all = append(all, f.says...)
-		out, code := s.command("audit", "--wait", "20s")
+		out, code := s.command("audit", "--wait", "3s")
 		require.Equal(t, 1, code, out)
 		for _, text := range all {
 			require.Contains(t, out, text, "all of the output: %s", out)
 		}
 	}
+}
+
+// redefine changes a text in the definition of a view.
+func redefine(t *testing.T, engine driver.Conn, view, from, to string) error {
+	var definition string
+	if err := engine.QueryRow(t.Context(), `SELECT as_select FROM system.tables WHERE database = 'ugc' AND name = ?`, view).Scan(&definition); err != nil {
+		return err
+	}
+	require.Contains(t, definition, from)
+	return engine.Exec(t.Context(), "CREATE OR REPLACE VIEW "+view+" AS "+strings.Replace(definition, from, to, 1))
 }
 
 // auditIsClean runs an audit that finds nothing.
@@ -83,7 +100,7 @@ func (s *service) auditIsClean() {
 	out, code := s.command("audit", "--wait", "60s")
 	require.Zero(s.t, code, out)
 	require.Contains(s.t, out, "\n0 differences; ", out)
-	for _, check := range []string{"viewing", "likes", "movie_summaries", topics.FeedbackEvents.Name, topics.PlaybackTable.Name} {
+	for _, check := range []string{"viewing", "likes", "movie_summaries", "movie_audience", "watch_by_hour", "retention", topics.FeedbackEvents.Name, topics.PlaybackTable.Name} {
 		require.Contains(s.t, out, check, "what was compared is told")
 	}
 }
