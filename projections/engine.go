@@ -130,25 +130,24 @@ func (e *Engine) readAll(ctx context.Context) error {
 			return kgo.ErrClientClosed
 		}
 		fetches.EachError(func(_ string, partition int32, err error) { e.readFailed(partition, err) })
-		chunk := []entry(nil)
+		left := fetches.NumRecords()
+		var chunk []entry
 		size := 0
-		for it := fetches.RecordIter(); !it.Done(); {
+		for it := fetches.RecordIter(); !it.Done(); left-- {
+			if chunk == nil {
+				chunk = make([]entry, 0, min(left, maxChunkRecords))
+			}
 			en, err := e.decodeInTheEnd(ctx, it.Next())
 			if err != nil {
 				return err
 			}
 			chunk = append(chunk, en)
 			size += len(en.raw.Value)
-			if len(chunk) == maxChunkRecords || size >= maxChunkBytes {
+			if left == 1 || len(chunk) == maxChunkRecords || size >= maxChunkBytes {
 				if err := e.queue.put(ctx, chunk); err != nil {
 					return err
 				}
 				chunk, size = nil, 0
-			}
-		}
-		if len(chunk) > 0 {
-			if err := e.queue.put(ctx, chunk); err != nil {
-				return err
 			}
 		}
 	}

@@ -98,6 +98,9 @@ func (q *queue) cut() (batch []entry, wait time.Duration) {
 		if batch == nil && n == len(c.entries) {
 			batch = c.entries
 		} else {
+			if batch == nil || cap(batch) == len(batch) { // once: a batch that grows by and by is copied over and over
+				batch = append(make([]entry, 0, min(q.records, q.MaxRecords)), batch...)
+			}
 			batch = append(batch, c.entries[:n]...)
 		}
 		size += bytesOf(c.entries[:n])

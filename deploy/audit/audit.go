@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"ugc/domain"
 	"ugc/schemas/topics"
@@ -60,8 +62,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	d.settle()
-	for _, sh := range d.sheets {
-		a.result.add(sh, a.o.Limit)
+	for _, view := range slices.Sorted(maps.Keys(d.sheets)) {
+		a.result.add(d.sheets[view], a.o.Limit)
 	}
 	for _, sh := range a.foreign {
 		a.result.add(sh, a.o.Limit)

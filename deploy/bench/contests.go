@@ -14,5 +14,7 @@ func contests() []Contest {
 		httpBatch(),
 		mongoBulk(),
 		mongoOneByOne(),
+		clickHouse(),
+		documentViews(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"ugc/domain"
+	"ugc/projections"
 )
 
 // notGiven stands for an integer that nobody gave; 0 would be a value.
@@ -39,6 +40,9 @@ func factColumns[R any](fact func(*R) *domain.Fact) []column[R] {
 func factBytes(f *domain.Fact) int {
 	return len(f.User) + len(f.Movie) + len(f.Session) + len(f.Device) + 128
 }
+
+// eventBytes is that of a record without lists.
+func eventBytes(rec *projections.Record) int { return factBytes(rec.Value.(domain.Event).Head()) }
 
 // bounds splits intervals into two columns of equal length, as they are stored.
 func bounds(intervals []domain.Interval) (starts, ends []int64) {

@@ -25,7 +25,7 @@ var feedback = table[opinions]{
 	},
 	newest: true,
 	row:    opinionsRow,
-	bytes:  func(r *opinions) int { return len(r.fact.User) + len(r.fact.Movie) + 96 },
+	bytes:  eventBytes,
 	columns: append(append(append([]column[opinions]{
 		col("user_id", func(r *opinions) string { return r.fact.User }),
 		rowCol("movie_id", func(r *opinions) string { return r.fact.Movie }),

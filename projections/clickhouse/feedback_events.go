@@ -17,12 +17,12 @@ type feedbackEvent struct {
 var feedbackEvents = table[feedbackEvent]{
 	accepts: anyOf[domain.FeedbackEvent],
 	row:     feedbackEventRow,
-	bytes:   func(r *feedbackEvent) int { return factBytes(r.fact) },
+	bytes:   eventBytes,
 	columns: append(factColumns(func(r *feedbackEvent) *domain.Fact { return r.fact }),
-		rowCol("type", func(r *feedbackEvent) string { return r.what }),
-		rowCol("kind", func(r *feedbackEvent) string { return r.kind }),
+		enumCol("type", func(r *feedbackEvent) string { return r.what }),
+		enumCol("kind", func(r *feedbackEvent) string { return r.kind }),
 		col("value", func(r *feedbackEvent) int32 { return r.value }),
-		rowCol("verdict", func(r *feedbackEvent) string { return r.verdict }),
+		enumCol("verdict", func(r *feedbackEvent) string { return r.verdict }),
 	),
 }
 

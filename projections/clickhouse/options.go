@@ -23,6 +23,7 @@ type Options struct {
 	InsertQuorum   string // replicas that must have a block, default "auto" (a majority) in a cluster
 
 	Batch      projections.Batching // default 50,000 records or 1 s
+	Inserts    int                  // of one batch at the same time, where it is great enough, default 2
 	BlockRows  int                  // rows of one INSERT, default 100,000
 	BlockBytes int                  // and about that many bytes, default 64 MiB
 
@@ -47,7 +48,7 @@ func (o Options) Validate() error {
 		name  string
 		value int64
 	}{
-		{"batch size", int64(o.Batch.MaxRecords)}, {"batch wait", int64(o.Batch.MaxWait)}, {"rows of a block", int64(o.BlockRows)},
+		{"batch size", int64(o.Batch.MaxRecords)}, {"batch wait", int64(o.Batch.MaxWait)}, {"concurrent inserts", int64(o.Inserts)}, {"rows of a block", int64(o.BlockRows)},
 		{"bytes of a block", int64(o.BlockBytes)}, {"insert time-out", int64(o.InsertTimeout)}, {"read time-out", int64(o.ReadTimeout)},
 		{"time-out of DDL", int64(o.DDLTimeout)}, {"rows of a query", int64(o.Query.MaxRows)}, {"time-out of a query", int64(o.Query.Timeout)},
 		{"cell width", int64(o.Query.CellWidth)},
@@ -73,6 +74,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Batch.MaxRecords = orElse(o.Batch.MaxRecords, 50_000)
 	o.Batch.MaxWait = orElse(o.Batch.MaxWait, time.Second)
+	o.Inserts = orElse(o.Inserts, 2)
 	o.BlockRows = orElse(o.BlockRows, 100_000)
 	o.BlockBytes = orElse(o.BlockBytes, 64<<20)
 	o.InsertTimeout = orElse(o.InsertTimeout, time.Minute)

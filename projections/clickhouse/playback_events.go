@@ -22,19 +22,28 @@ type playbackEvent struct {
 var playbackEvents = table[playbackEvent]{
 	accepts: anyOf[domain.PlaybackEvent],
 	row:     playbackEventRow,
-	bytes:   func(r *playbackEvent) int { return factBytes(r.fact) + 16*len(r.starts) },
+	bytes:   playbackEventBytes,
 	columns: append(factColumns(func(r *playbackEvent) *domain.Fact { return r.fact }),
-		rowCol("type", func(r *playbackEvent) string { return r.kind }),
+		enumCol("type", func(r *playbackEvent) string { return r.kind }),
 		col("position_ms", func(r *playbackEvent) int64 { return r.position }),
 		col("from_ms", func(r *playbackEvent) int64 { return r.from }),
 		col("duration_ms", func(r *playbackEvent) int64 { return r.duration }),
 		col("rate", func(r *playbackEvent) float64 { return r.rate }),
-		rowCol("reported.start_ms", func(r *playbackEvent) []int64 { return r.starts }),
-		rowCol("reported.end_ms", func(r *playbackEvent) []int64 { return r.ends }),
+		listCol("reported.start_ms", func(r *playbackEvent) []int64 { return r.starts }),
+		listCol("reported.end_ms", func(r *playbackEvent) []int64 { return r.ends }),
 		col("viewed_seconds", func(r *playbackEvent) int64 { return r.viewedSeconds }),
-		rowCol("verdict", func(r *playbackEvent) string { return r.verdict }),
+		enumCol("verdict", func(r *playbackEvent) string { return r.verdict }),
 		col("newly_watched_ms", func(r *playbackEvent) int64 { return r.newlyWatched }),
 	),
+}
+
+func playbackEventBytes(rec *projections.Record) int {
+	e := rec.Value.(domain.PlaybackEvent)
+	n := factBytes(e.Head())
+	if e, ok := e.(*domain.PlaybackRecorded); ok {
+		n += 16 * len(e.Watched)
+	}
+	return n
 }
 
 // playbackEventRow is the row of an event. A touch stands in history too, but has nothing to count.

@@ -3,8 +3,11 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"ugc/domain"
 	"ugc/projections"
@@ -23,16 +26,61 @@ func sinkOf[R any](t table[R]) func(*Store, projections.Generation) projections.
 	}
 }
 
-// Write implements projections.Sink. The batch becomes blocks of bounded size, each an INSERT; when one fails those before it stay, and
-// are replaced by themselves when the batch comes again.
+// Write implements projections.Sink. The batch becomes blocks of bounded size, each an INSERT, some of them at the same time; when one fails those
+// that did not stay, and are replaced by themselves when the batch comes again.
 func (s *sink[R]) Write(ctx context.Context, batch []projections.Record) error {
 	chosen, reasons := s.table.choose(batch)
 	if len(reasons) > 0 {
 		return recordError(reasons)
 	}
+	lanes := s.lanes(chosen)
+	failed := make([]error, len(lanes))
+	var all sync.WaitGroup
+	for i, lane := range lanes {
+		all.Go(func() { failed[i] = s.writeLane(ctx, batch, lane) })
+	}
+	all.Wait()
+	return worst(failed)
+}
+
+// minLane is how many rows are worth an INSERT of their own: it costs as much as some thousand rows, and leaves a part to merge.
+const minLane = 10_000
+
+// lanes cuts the rows of a batch into what is inserted at the same time. The order of rows says nothing: each stands for itself by its version.
+func (s *sink[R]) lanes(chosen []int) [][]int {
+	n := max(1, min(s.store.o.Inserts, len(chosen)/minLane))
+	lanes := make([][]int, 0, n)
+	for ; n > 0; n-- {
+		cut := len(chosen) / n
+		lanes = append(lanes, chosen[:cut])
+		chosen = chosen[cut:]
+	}
+	return lanes
+}
+
+// worst is the error that the batch ends with: one that stalls, before what can be set aside, of which every lane's counts.
+func worst(failed []error) error {
+	reasons := map[int]error{}
+	for _, err := range failed {
+		var bad *projections.RecordError
+		switch {
+		case err == nil:
+		case errors.As(err, &bad):
+			maps.Copy(reasons, bad.Reasons)
+		default:
+			return err
+		}
+	}
+	if len(reasons) > 0 {
+		return recordError(reasons)
+	}
+	return nil
+}
+
+func (s *sink[R]) writeLane(ctx context.Context, batch []projections.Record, chosen []int) error {
 	for len(chosen) > 0 {
-		rows, n := s.block(batch, chosen)
-		if err := s.writeBlock(ctx, rows, chosen[:n]); err != nil {
+		n, err := s.writeBlock(ctx, batch, chosen)
+		if err != nil {
 			return err
 		}
 		chosen = chosen[n:]
@@ -40,55 +88,45 @@ func (s *sink[R]) Write(ctx context.Context, batch []projections.Record) error {
 	return nil
 }
 
-// block makes the rows of the next block, at least one and no more than the options' bounds.
-func (s *sink[R]) block(batch []projections.Record, chosen []int) (rows []R, n int) {
-	limit := min(len(chosen), s.store.o.BlockRows)
-	rows = make([]R, 0, limit)
-	for bytes := 0; n < limit && (n == 0 || bytes < s.store.o.BlockBytes); n++ {
-		rows = append(rows, s.table.row(&batch[chosen[n]]))
-		bytes += s.table.bytes(&rows[n])
-	}
-	return rows, n
-}
-
-// writeBlock writes rows that stand for these records. When the server refuses the data itself it finds out which rows it means.
-func (s *sink[R]) writeBlock(ctx context.Context, rows []R, records []int) error {
-	err := s.insertRows(ctx, rows)
+// writeBlock writes as many of the records as one block takes, and says how many those are. When the server refuses the data itself it finds
+// out which records it means.
+func (s *sink[R]) writeBlock(ctx context.Context, batch []projections.Record, chosen []int) (n int, err error) {
+	n, err = s.insertRows(ctx, batch, chosen)
 	var bad *rowError
 	switch {
 	case err == nil:
-		return nil
+		return n, nil
 	case errors.As(err, &bad):
-		return recordError(map[int]error{records[bad.row]: bad.err})
+		return n, recordError(map[int]error{chosen[bad.row]: bad.err})
 	case !refusesData(err):
-		return mapError("write "+s.generation.String(), err)
+		return n, mapError("write "+s.generation.String(), err)
 	}
 	reasons := map[int]error{}
-	if err := s.isolate(ctx, rows, records, err, reasons); err != nil {
-		return err
+	if err := s.isolate(ctx, batch, chosen[:n], err, reasons); err != nil {
+		return n, err
 	}
-	return recordError(reasons)
+	return n, recordError(reasons)
 }
 
 // maxIsolated bounds how many bad rows of a block are looked for at once; the rest is found when the batch comes again without them.
 const maxIsolated = 16
 
 // isolate halves a refused block until it knows the refused rows. What is written on the way is written: that is idempotent.
-func (s *sink[R]) isolate(ctx context.Context, rows []R, records []int, refusal error, reasons map[int]error) error {
-	if len(rows) == 1 {
-		reasons[records[0]] = refusal
+func (s *sink[R]) isolate(ctx context.Context, batch []projections.Record, chosen []int, refusal error, reasons map[int]error) error {
+	if len(chosen) == 1 {
+		reasons[chosen[0]] = refusal
 		return nil
 	}
-	half := len(rows) / 2
-	for _, part := range []struct{ from, to int }{{0, half}, {half, len(rows)}} {
+	half := len(chosen) / 2
+	for _, part := range [][]int{chosen[:half], chosen[half:]} {
 		if len(reasons) >= maxIsolated {
 			return nil
 		}
-		err := s.insertRows(ctx, rows[part.from:part.to])
+		_, err := s.insertRows(ctx, batch, part)
 		switch {
 		case err == nil:
 		case refusesData(err):
-			if err := s.isolate(ctx, rows[part.from:part.to], records[part.from:part.to], err, reasons); err != nil {
+			if err := s.isolate(ctx, batch, part, err, reasons); err != nil {
 				return err
 			}
 		default:
@@ -101,27 +139,63 @@ func (s *sink[R]) isolate(ctx context.Context, rows []R, records []int, refusal 
 	return nil
 }
 
-// insertRows sends one block and waits until it is stored. Each call either stores all rows or, for all its caller knows, some: after an
-// error it must be called again.
-func (s *sink[R]) insertRows(ctx context.Context, rows []R) (err error) {
+// insertRows sends one block, of the first n records, and waits until it is stored. n is always the same for the same records. Each call either stores
+// all rows or, for all its caller knows, some: after an error it must be called again.
+func (s *sink[R]) insertRows(ctx context.Context, batch []projections.Record, chosen []int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.store.o.InsertTimeout)
 	defer cancel()
 	ctx = ch.Context(ctx, ch.WithSettings(s.store.o.insertSettings()))
-	batch, err := s.store.conn.PrepareBatch(ctx, s.insert)
+	block, err := s.store.conn.PrepareBatch(ctx, s.insert)
 	if err != nil {
-		return err
+		return s.blockOf(batch, chosen), err
 	}
 	defer func() {
-		if err != nil && !batch.IsSent() {
-			_ = batch.Abort() // the connection goes with it, and with the connection the INSERT
+		if err != nil && !block.IsSent() {
+			_ = block.Abort() // the connection goes with it, and with the connection the INSERT
 		}
 	}()
+	if n, err = s.fill(block, batch, chosen); err != nil {
+		return n, err
+	}
+	return n, block.Send()
+}
+
+// slabRows are made into columns at a time: few enough to stay in the processor's cache.
+const slabRows = 1024
+
+// fill appends the rows of the next block, at least one and no more than the options' bounds.
+func (s *sink[R]) fill(block driver.Batch, batch []projections.Record, chosen []int) (n int, err error) {
+	n = s.blockOf(batch, chosen)
+	appenders := make([]appender[R], len(s.table.columns))
 	for i, c := range s.table.columns {
-		if err := c.append(batch.Column(i), rows); err != nil {
-			return err
+		appenders[i] = c.open()
+	}
+	slab := make([]R, 0, min(n, slabRows))
+	for from := 0; from < n; from += len(slab) {
+		slab = slab[:0]
+		for _, i := range chosen[from:min(n, from+slabRows)] {
+			slab = append(slab, s.table.row(&batch[i]))
+		}
+		for i, add := range appenders {
+			if err := add(block.Column(i), slab); err != nil {
+				var bad *rowError
+				if errors.As(err, &bad) {
+					bad.row += from
+				}
+				return n, err
+			}
 		}
 	}
-	return batch.Send()
+	return n, nil
+}
+
+// blockOf is how many of the records are the next block.
+func (s *sink[R]) blockOf(batch []projections.Record, chosen []int) (n int) {
+	limit := min(len(chosen), s.store.o.BlockRows)
+	for bytes := 0; n < limit && (n == 0 || bytes < s.store.o.BlockBytes); n++ {
+		bytes += s.table.bytes(&batch[chosen[n]])
+	}
+	return n
 }
 
 // insertInto is the INSERT that a block is sent with. The columns are named, so that a table may have more.

@@ -13,8 +13,8 @@ type table[R any] struct {
 	accepts func(*projections.Record) (bool, error)
 	// newest keeps of a batch only the record of the greatest version of each user and movie: the others would be replaced anyway.
 	newest  bool
-	row     func(*projections.Record) R // pure; of accepted records only
-	bytes   func(*R) int                // about what the row takes on its way, to bound blocks
+	row     func(*projections.Record) R   // pure; of accepted records only
+	bytes   func(*projections.Record) int // about what its row takes on its way, to bound blocks
 	columns []column[R]
 }
 

@@ -24,7 +24,7 @@ var viewing = table[viewed]{
 	},
 	newest: true,
 	row:    viewedRow,
-	bytes:  func(r *viewed) int { return len(r.fact.User) + len(r.fact.Movie) + 128 + 16*len(r.starts) },
+	bytes:  viewedBytes,
 	columns: []column[viewed]{
 		col("user_id", func(r *viewed) string { return r.fact.User }),
 		rowCol("movie_id", func(r *viewed) string { return r.fact.Movie }),
@@ -35,8 +35,8 @@ var viewing = table[viewed]{
 		col("resume_ms", func(r *viewed) int64 { return int64(r.after.Resume) }),
 		col("resume_at", func(r *viewed) time.Time { return when(r.after.ResumeAt) }),
 		col("duration_ms", func(r *viewed) int64 { return int64(r.after.Duration) }),
-		rowCol("watched.start_ms", func(r *viewed) []int64 { return r.starts }),
-		rowCol("watched.end_ms", func(r *viewed) []int64 { return r.ends }),
+		listCol("watched.start_ms", func(r *viewed) []int64 { return r.starts }),
+		listCol("watched.end_ms", func(r *viewed) []int64 { return r.ends }),
 		col("watched_ms", func(r *viewed) int64 { return int64(r.after.WatchedTime) }),
 		col("plays", func(r *viewed) int64 { return r.after.Plays }),
 		col("completed", func(r *viewed) bool { return r.after.Completed }),
@@ -44,6 +44,11 @@ var viewing = table[viewed]{
 		col("first_seen", func(r *viewed) time.Time { return when(r.after.FirstSeen) }),
 		col("last_seen", func(r *viewed) time.Time { return when(r.after.LastSeen) }),
 	},
+}
+
+func viewedBytes(rec *projections.Record) int {
+	e := rec.Value.(domain.PlaybackEvent)
+	return factBytes(e.Head()) + 16*len(e.Viewed().Watched)
 }
 
 // viewedRow is the state that the event carries, whole: nothing is added to what was there.
