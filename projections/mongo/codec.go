@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.mongodb.org/mongo-driver/x/bsonx/bsoncore"
 
 	"ugc/domain"
@@ -156,7 +155,7 @@ func value(t documents.Type, v bsoncore.Value) (any, bool) {
 
 func integer[T ~int64](v bsoncore.Value, into *T) bool {
 	n, ok := v.AsInt64OK()
-	if v.Type == bsontype.Double { // a shell's number: whole, or not one of ours
+	if v.Type == bson.TypeDouble { // a shell's number: whole, or not one of ours
 		f := v.Double()
 		n, ok = int64(f), f == float64(int64(f))
 	}

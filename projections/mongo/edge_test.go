@@ -280,10 +280,12 @@ func TestASilentServerIsUnavailableWithinBounds(t *testing.T) {
 	silent := make(chan struct{})
 	t.Cleanup(func() { close(silent) })
 	f.fail(mishap{command: "update", applies: none, after: func() { asked.Add(1); <-silent }, cut: true})
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	began := time.Now()
-	err := g.Upsert(context.Background(), bulkOf(10, 1))
+	err := g.Upsert(patient, bulkOf(10, 1))
 	require.Equal(t, domain.Unavailable, domain.KindOf(err), "%v", err)
-	require.Less(t, time.Since(began), 5*time.Second)
+	require.Less(t, time.Since(began), 5*time.Second, "however long the caller would wait")
 	require.EqualValues(t, 1, asked.Load())
 	require.NoError(t, g.Upsert(t.Context(), bulkOf(10, 1)), "and the next call has a connection of its own")
 }
@@ -303,4 +305,16 @@ func TestWhatWasAlteredByHandIsToldOrRead(t *testing.T) {
 		require.Equal(t, domain.Internal, domain.KindOf(err), "%v", err)
 		require.ErrorContains(t, err, "score")
 	}
+}
+
+func TestTheFirstOffsetOfABlockedKeyStays(t *testing.T) {
+	_, g := atTheEdge(t)
+	at := func(key string, offset int64) projections.BlockedKey {
+		return projections.BlockedKey{Key: key, Partition: 1, Offset: offset}
+	}
+	require.NoError(t, g.Block(t.Context(), []projections.BlockedKey{at("a", 7), at("a", 12), at("b", 9), at("b", 3)}), "named twice in one call")
+	require.NoError(t, g.Block(t.Context(), []projections.BlockedKey{at("a", 8), at("\xff not text", 1)}))
+	keys, err := g.Blocked(t.Context())
+	require.NoError(t, err)
+	require.ElementsMatch(t, []projections.BlockedKey{at("a", 7), at("b", 3), at("\xff not text", 1)}, keys)
 }

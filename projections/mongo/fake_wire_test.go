@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -106,6 +107,9 @@ func (f *fakeServer) next(name string) (mishap, bool) {
 	return mishap{}, false
 }
 
+// opQuery is what a driver's first word to an unknown server still is.
+const opQuery wiremessage.OpCode = 2004
+
 var errCut = errors.New("the reply is lost")
 
 func (f *fakeServer) serve(c net.Conn) {
@@ -140,16 +144,12 @@ func (f *fakeServer) serve(c net.Conn) {
 
 // parse gives a command with the documents that came beside it put into it, as they would be in one document.
 func parse(opcode wiremessage.OpCode, b []byte) (bson.Raw, error) {
-	if opcode == wiremessage.OpQuery { // the first word of a handshake
-		_, b, _ = wiremessage.ReadQueryFlags(b)
-		_, b, _ = wiremessage.ReadQueryFullCollectionName(b)
-		_, b, _ = wiremessage.ReadQueryNumberToSkip(b)
-		_, b, _ = wiremessage.ReadQueryNumberToReturn(b)
-		q, _, ok := wiremessage.ReadQueryQuery(b)
-		if !ok {
+	if opcode == opQuery { // flags, the name of a collection up to a zero, two numbers, a document
+		end := bytes.IndexByte(b[4:], 0)
+		if end < 0 || len(b) < 4+end+1+8+5 {
 			return nil, errors.New("not a query")
 		}
-		return bson.Raw(q), nil
+		return bson.Raw(b[4+end+1+8:]), nil
 	}
 	if opcode != wiremessage.OpMsg {
 		return nil, errors.New("not a message")
@@ -190,7 +190,7 @@ func parse(opcode wiremessage.OpCode, b []byte) (bson.Raw, error) {
 }
 
 func frame(opcode wiremessage.OpCode, to int32, reply []byte) []byte {
-	if opcode == wiremessage.OpQuery {
+	if opcode == opQuery {
 		at, b := wiremessage.AppendHeaderStart(nil, 0, to, wiremessage.OpReply)
 		b = wiremessage.AppendReplyFlags(b, 0)
 		b = wiremessage.AppendReplyCursorID(b, 0)
