@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -390,5 +389,3 @@ func normal(c *cluster, events map[domain.Origin]domain.Event) map[domain.Origin
 }
 
 var errTest = errors.New("as the test wants it")
-
-func short(s string) string { return strings.SplitN(s, "\n", 2)[0] }

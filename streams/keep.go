@@ -47,7 +47,7 @@ func keep(s storage.Storage, h *healer, key string, value []byte) error {
 	}
 	if known && (err != nil || kept > version) {
 		h.regressed(key, kept)
-		return nil
+		return nil //nolint:nilerr // a foreign record was told of above
 	}
 	if err == nil {
 		h.settled(key)
@@ -65,7 +65,7 @@ func keptVersion(s storage.Storage, key string) (kept domain.Version, known bool
 		return domain.NoVersion, false, err
 	}
 	kept, err = schemas.AppliedOf(value)
-	return kept, err == nil, nil //nolint:nilerr // any value that can be read is better
+	return kept, err == nil, nil // any value that can be read is better
 }
 
 // headerVersion is the version of the input behind a table record.
