@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -72,19 +73,34 @@ func obey(lifeline *os.File) {
 }
 
 // runService is ugc itself.
-func runService(_ context.Context, argument json.RawMessage, _ func(any) error) error {
+func runService(ctx context.Context, argument json.RawMessage, _ func(any) error) error {
 	var args []string
 	if err := json.Unmarshal(argument, &args); err != nil {
 		return err
 	}
-	done, err := profile(os.Getenv(profileVariable))
+	path := os.Getenv(profileVariable)
+	done, err := profile(path)
 	if err != nil {
 		return err
 	}
+	working, stopped := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { keepHeap(working, path) })
 	code := cli.Main("bench", args, os.Stdout, os.Stderr)
+	stopped()
+	watching.Wait()
 	done()
 	if code != 0 {
 		return fmt.Errorf("ugc exited with %d", code)
 	}
 	return nil
 }
+
+// keepHeap writes heap profiles of a service at work, each over the one before: at its end it holds nothing any more.
+func keepHeap(ctx context.Context, path string) {
+	for path != "" && pause(ctx, heapEvery) == nil {
+		writeHeap(path + ".working")
+	}
+}
+
+const heapEvery = 10 * time.Second

@@ -117,11 +117,15 @@ func profile(path string) (done func(), err error) {
 	return func() {
 		pprof.StopCPUProfile()
 		_ = cpu.Close()
-		if heap, err := os.Create(path + ".heap.pprof"); err == nil {
-			_ = pprof.WriteHeapProfile(heap)
-			_ = heap.Close()
-		}
+		writeHeap(path)
 	}, nil
+}
+
+func writeHeap(path string) {
+	if heap, err := os.Create(path + ".heap.pprof"); err == nil {
+		_ = pprof.WriteHeapProfile(heap)
+		_ = heap.Close()
+	}
 }
 
 // measurement is the argument of programMeasure.
