@@ -3,18 +3,24 @@ package domain
 import (
 	"hash"
 	"hash/fnv"
-	"strings"
 )
 
 // Partition is where a record with this key lives in a topic of n partitions: FNV-1a of the key up to the first '/', so
 // that all keys of one user (user/movie) share a partition, and with them one order. It is the only such rule in the
 // house; the publisher, goka's processors, views and emitters, and every tool use it or NewKeyHasher.
 // It panics when n is not positive.
-func Partition(key string, n int32) int32 {
-	head, _, _ := strings.Cut(key, "/")
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(head))
-	return int32(h.Sum32()&0x7fffffff) % n
+func Partition(key string, n int32) int32 { return partition(key, n) }
+
+// PartitionOf is Partition of a key as it stands in a record.
+func PartitionOf(key []byte, n int32) int32 { return partition(key, n) }
+
+func partition[T string | []byte](key T, n int32) int32 {
+	const offset, prime = 2166136261, 16777619 // of FNV-1a, 32 bits; hash/fnv would make the key escape, and this is asked for each record
+	h := uint32(offset)
+	for i := 0; i < len(key) && key[i] != '/'; i++ {
+		h = (h ^ uint32(key[i])) * prime
+	}
+	return int32(h&0x7fffffff) % n
 }
 
 // NewKeyHasher is the same rule for libraries that ask for a hash.Hash32 and reduce it modulo the partition count

@@ -49,7 +49,7 @@ func (v *Positions) once(ctx context.Context) error {
 		}),
 		goka.WithViewBackoffResetTimeout(healthyRun),
 		goka.WithViewStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
-			s, err := openStore(dir, topic, partition, func(error) {})
+			s, err := openStore(dir, topic, partition)
 			if err != nil {
 				return nil, err
 			}
@@ -87,18 +87,17 @@ const (
 
 // stored lifts the watermark once the record is in the store, where readers find it.
 func (v *Positions) stored(ctx goka.UpdateContext) {
-	version, ok := headerVersion(ctx, topics.HeaderVersion)
-	if !ok {
-		return
-	}
 	v.mu.RLock()
 	s := v.stores[ctx.Partition()]
 	v.mu.RUnlock()
-	if s != nil {
+	if s == nil {
+		return
+	}
+	if version, ok := headerVersion(ctx, topics.HeaderVersion); ok {
 		s.watermark.Store(int64(v.marks.of(ctx.Partition()).raise(version)))
-		if v.options.Tracer != nil && s.restored.Load() {
-			traceShown(v.options.Tracer, ctx, version)
-		}
+	}
+	if v.options.Tracer != nil && s.restored.Load() {
+		traceShown(v.options.Tracer, ctx)
 	}
 }
 

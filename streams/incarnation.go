@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/storage"
 
 	"ugc/domain"
 	"ugc/handlers"
@@ -44,26 +46,35 @@ type partition struct {
 	claim atomic.Pointer[sarama.ConsumerGroupClaim]
 	next  atomic.Int64 // offset of the next input, 0 before the first
 
-	// The rest belongs to the goroutine that goka processes the partition with.
-	floor domain.Version // outcomes up to here were written before the session began
-	begun bool
-	memo  any // map[string]*schemas.Table[S] of the keys seen last, as they stand in the store
-}
+	store atomic.Pointer[store] // the copy of the table's partition, once goka has asked for it
+	stop  context.CancelFunc    // of what runs for the partition
+	ctx   context.Context       // ends with the session
+	wg    sync.WaitGroup
 
-// maxMemo bounds the decoded values that a partition keeps; beyond it any one makes room.
-const maxMemo = 2048
+	// The rest belongs to the goroutine that goka processes the partition with.
+	lane *lane // nil before the first input
+	keys any   // *table[S]
+}
 
 // processFunc handles one record of the input.
 type processFunc func(ctx goka.Context, p *partition, in *input) error
 
+// assigned begins a session with these partitions. What ran for those of the last one has ended when it returns.
 func (run *incarnation) assigned(partitions []int32) {
 	parts := make(map[int32]*partition, len(partitions))
-	for _, p := range partitions {
-		parts[p] = &partition{}
+	for _, id := range partitions {
+		p := &partition{}
+		p.ctx, p.stop = context.WithCancel(run.out.ctx)
+		parts[id] = p
 	}
 	run.mu.Lock()
-	defer run.mu.Unlock()
+	old := run.parts
 	run.parts = parts
+	run.mu.Unlock()
+	for _, p := range old {
+		p.stop()
+		p.wg.Wait()
+	}
 }
 
 func (run *incarnation) partition(p int32) *partition {
@@ -78,15 +89,36 @@ func (run *incarnation) lag() map[int32]int64 {
 	defer run.mu.RUnlock()
 	lag := make(map[int32]int64, len(run.parts))
 	for id, p := range run.parts {
-		if claim := p.claim.Load(); claim != nil {
-			next := p.next.Load()
-			if next == 0 {
-				next = max((*claim).InitialOffset(), 0)
-			}
-			lag[id] = max((*claim).HighWaterMarkOffset()-next, 0)
+		if p.claim.Load() != nil {
+			lag[id] = p.lag()
 		}
 	}
 	return lag
+}
+
+// lag is the number of the partition's inputs not yet processed, 0 while that is not known.
+func (p *partition) lag() int64 {
+	claim := p.claim.Load()
+	if claim == nil {
+		return 0
+	}
+	next := p.next.Load()
+	if next == 0 {
+		next = max((*claim).InitialOffset(), 0)
+	}
+	return max((*claim).HighWaterMarkOffset()-next, 0)
+}
+
+// openStore opens the copy of a partition's table, for goka to restore and for us to write to.
+func (run *incarnation) openStore(dir, topic string, partition int32) (storage.Storage, error) {
+	s, err := openStore(dir, topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	if p := run.partition(partition); p != nil {
+		p.store.Store(s)
+	}
+	return s, nil
 }
 
 // fail remembers the first failure: what goka makes of it is a stack trace in which its kind is lost.
@@ -135,9 +167,8 @@ func (run *incarnation) callback(handle processFunc) goka.ProcessCallback {
 			key:    ctx.Key(),
 			value:  msg.([]byte),
 		}
-		if !p.begun {
-			// The session goes on from the commit, and a commit says that all outcomes before it are written.
-			p.floor, p.begun = in.origin.Version-1, true
+		if p.lane == nil {
+			p.lane = run.out.lane(in.origin.Partition, in.origin.Version-1)
 		}
 		run.tracing.begin(ctx, in)
 		if err := handle(ctx, p, in); err != nil {

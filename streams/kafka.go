@@ -48,13 +48,19 @@ func producerOpts() []kgo.Opt {
 		kgo.ProducerLinger(0),
 		// producer places records itself, by the one rule of the house.
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		// producer bounds the number; the client bounds the bytes.
-		kgo.MaxBufferedRecords(maxEmissions + 1),
+		// lane bounds the inputs under way; this bounds what they emit. Nobody waits for room who would have to make it.
+		kgo.MaxBufferedRecords(maxBuffered), kgo.MaxBufferedBytes(maxBufferedBytes),
 		// producer bounds the time. This limit would compare with the record's time, by the wall clock: a step of that clock would fail whatever is
 		// under way.
 		kgo.RecordDeliveryTimeout(0),
 	}
 }
+
+// What one processor may have on its way to Kafka.
+const (
+	maxBuffered      = 1 << 16
+	maxBufferedBytes = 64 << 20
+)
 
 // consumerGroup goes on at once after a rebalance. goka itself waits 5 s each time the group's session ends without an error.
 type consumerGroup struct {

@@ -33,7 +33,7 @@ func TestSettingsThatExactnessDependsOnWinOverTheCallers(t *testing.T) {
 	defer client.Close()
 	require.Equal(t, kgo.AllISRAcks(), client.OptValue(kgo.RequiredAcks))
 	require.Zero(t, client.OptValue(kgo.ProducerLinger))
-	require.Equal(t, int64(maxEmissions+1), client.OptValue(kgo.MaxBufferedRecords))
+	require.Equal(t, int64(maxBuffered), client.OptValue(kgo.MaxBufferedRecords))
 }
 
 // sessions is a group whose sessions end at once, as they do at every rebalance.

@@ -23,21 +23,18 @@ const (
 	maxLetterHeaders = 64 << 10
 )
 
-// setAside sends the record to the dead letters, whole. The input is committed after that is written.
-func (run *incarnation) setAside(ctx goka.Context, in *input, why *refusal) error {
+// setAside sends the record to the dead letters, whole. The input is committed after that is written, and its state where it left one.
+func (run *incarnation) setAside(ctx goka.Context, p *partition, in *input, why *refusal, state bool) error {
 	letter := run.letter(ctx, in, why)
 	value, err := run.codec.EncodeDeadLetter(letter)
 	if err != nil {
 		return fmt.Errorf("encode dead letter: %w", err)
 	}
-	written := ctx.DeferCommit()
+	promise := p.lane.add(in.origin.Version, 1, state, in.finishing(ctx.DeferCommit()))
 	run.out.emit(&kgo.Record{
 		Topic: topics.DeadLetters.Name, Key: []byte(in.key), Value: value,
 		Headers: []kgo.RecordHeader{{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)}},
-	}, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) {
-		in.finish(err)
-		written(err)
-	})
+	}, promise.written)
 	run.metrics.deadLetter(why.reason)
 	level := slog.LevelWarn
 	if why.reason == reasonBehind { // the first one was told

@@ -235,7 +235,7 @@ func (s *stopping) DeferCommit() func(error) {
 }
 
 func TestARecordThatFailsWhileStoppingIsNotCommitted(t *testing.T) {
-	run := &incarnation{group: group("ugc-playback"), out: newHeld().producer}
+	run := &incarnation{group: group("ugc-playback"), out: producerOf(nil)}
 	run.assigned([]int32{0})
 	away := domain.Wrap(domain.Unavailable, "ask the registry", errTest)
 	ctx := &stopping{}
@@ -243,7 +243,7 @@ func TestARecordThatFailsWhileStoppingIsNotCommitted(t *testing.T) {
 	require.ErrorIs(t, ctx.failed, away)
 	require.Equal(t, []error{away}, ctx.deferred, "goka commits what has no failed promise")
 	require.Equal(t, domain.Unavailable, domain.KindOf(run.ended(errors.New("a stack trace"))))
-	require.Equal(t, domain.Version(3), run.partition(0).floor)
+	require.Equal(t, domain.Version(3), run.partition(0).lane.ackedUpTo(), "what lies before the session's first input is committed")
 }
 
 func TestAStoppedBrokerHoldsNobodyUp(t *testing.T) {

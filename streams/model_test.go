@@ -5,8 +5,9 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/lovoo/goka/storage"
 	"github.com/stretchr/testify/require"
+	"github.com/syndtr/goleveldb/leveldb"
+	ldbstorage "github.com/syndtr/goleveldb/leveldb/storage"
 	"pgregory.net/rapid"
 
 	"ugc/deploy/faults/faultstest"
@@ -14,19 +15,22 @@ import (
 	"ugc/schemas"
 )
 
-// A model of one partition: an input log, a table's topic, a topic of outcomes, a copy of the table. Owners send asynchronously; what is durable
-// of each topic is a prefix of what was sent. Owners crash with their copy kept, lost, or ahead of the table's topic, or are paused and flush
-// late, as zombies. Everything but Kafka and time is the real thing: rule.step, keep, the codec, the decider.
+// A model of one partition: an input log, a table's topic, a topic of outcomes, copies of the table. Owners write asynchronously; what is durable
+// of each topic is a prefix of what was sent, and of a flush any part from its start. Owners die with their copy kept, closed or lost, or are paused, and
+// then write late, as zombies, and may own the partition again with the copy that they had. Everything but Kafka and time is the real thing: rule.step, table,
+// lane, store, keep, the codec, the decider.
 
 type written struct {
-	key   string
-	value string // of the table
-	in    domain.Version
+	key    string
+	value  string // of the table
+	header domain.Version
+	named  bool // it has a header
 }
 
 type outcome struct {
-	in   domain.Version
-	what string
+	in      domain.Version
+	what    string
+	promise *promise
 }
 
 type world struct {
@@ -37,17 +41,24 @@ type world struct {
 	commit   int
 
 	// Cures to leave out.
-	lastWins, noOutbox bool
+	lastWins, noOutbox, noGap, everyHeader bool
 }
 
+// disk is a copy of the table's partition.
+type disk struct{ ldbstorage.Storage }
+
+func newDisk() disk { return disk{ldbstorage.NewMemStorage()} }
+
 type owner struct {
-	w           *world
-	copy        storage.Storage
-	start, next int
-	tables      []written // sent, not yet durable
-	events      []outcome
-	tableAck    domain.Version
-	eventAck    domain.Version
+	w         *world
+	disk      disk
+	part      *partition
+	table     *table[domain.Opinions]
+	next      int
+	flight    *batch[domain.Opinions] // the flush under way
+	landed    int                     // so many of its records are durable
+	events    []outcome               // sent, not yet durable
+	committed int                     // the input to go on from, as goka may commit it
 }
 
 func newWorld(inputs []input) *world {
@@ -55,9 +66,16 @@ func newWorld(inputs []input) *world {
 	return &world{inputs: inputs, rule: decided(domain.Feedback, codec, codec.DecodeFeedbackTable, codec.EncodeFeedbackTable)}
 }
 
-func (w *world) owner(copy storage.Storage) *owner {
-	before := domain.Version(w.commit) - 1
-	return &owner{w: w, copy: copy, start: w.commit, next: w.commit, tableAck: before, eventAck: before}
+// owner takes the partition over: it restores the copy and goes on from the commit.
+func (w *world) owner(t require.TestingT, d disk) *owner {
+	db, err := leveldb.Open(d, nil)
+	require.NoError(t, err)
+	s, err := newStore("copy", db)
+	require.NoError(t, err)
+	w.restore(t, s)
+	part := &partition{lane: newLane(domain.Version(w.commit) - 1)}
+	return &owner{w: w, disk: d, part: part, next: w.commit, committed: w.commit,
+		table: newOwned(&incarnation{group: group("ugc-feedback")}, part, s, &w.rule)}
 }
 
 func (o *owner) step(t require.TestingT) {
@@ -66,116 +84,176 @@ func (o *owner) step(t require.TestingT) {
 	}
 	in := o.w.inputs[o.next]
 	o.next++
-	value, err := o.copy.Get(in.key)
+	value, err := o.table.get(in.key)
 	require.NoError(t, err)
-	table := newTable[domain.Opinions]()
-	if value != nil {
-		table, err = o.w.rule.decode(value)
-		require.NoError(t, err)
-	}
 	if o.w.noOutbox {
-		table.Outbox = nil
-		table.Applied = min(table.Applied, in.origin.Version-1)
+		without := *value
+		without.Outbox, without.Applied = nil, min(value.Applied, in.origin.Version-1)
+		value = &without
 	}
-	s, err := o.w.rule.step(table, &in, o.eventAck)
+	s, err := o.w.rule.step(value, &in, o.part.lane.ackedUpTo())
 	require.NoError(t, err)
-	encoded, err := o.w.rule.encode(s.table)
-	require.NoError(t, err)
-	require.NoError(t, o.copy.Set(in.key, encoded))
-	o.tables = append(o.tables, written{in.key, string(encoded), in.origin.Version})
-	switch {
-	case s.refused != nil:
-		o.events = append(o.events, outcome{in.origin.Version, "refused: " + s.refused.reason})
-	case len(s.event) > 0:
-		o.events = append(o.events, outcome{in.origin.Version, string(s.event)})
-	default:
-		o.events = append(o.events, outcome{in.origin.Version, ""})
+	o.table.set(&in, s.table)
+	what, n := whatOf(&s), 1
+	if what == "" {
+		n = 0
+	}
+	promise := o.part.lane.add(in.origin.Version, n, true, func(err error) {
+		require.NoError(t, err)
+		require.Equal(t, domain.Version(o.committed), in.origin.Version, "promises are kept in order")
+		o.committed = int(in.origin.Version) + 1
+	})
+	if n > 0 {
+		o.events = append(o.events, outcome{in.origin.Version, what, promise})
 	}
 }
 
-// flush makes a prefix of what was sent durable.
-func (o *owner) flush(tables, events int, acked bool) {
-	for _, x := range o.tables[:tables] {
-		o.w.table = append(o.w.table, x)
-		if acked {
-			o.tableAck = x.in
+// whatOf is the outcome of a step, "" for none.
+func whatOf(s *step[domain.Opinions]) string {
+	if s.refused != nil {
+		return "refused: " + s.refused.reason
+	}
+	return string(s.event)
+}
+
+// under is how many table records and outcomes are on their way, after a flush has begun where there is something to write and none is under way.
+func (o *owner) under(t require.TestingT) (tables, events int) {
+	if o.flight == nil {
+		var err error
+		o.flight, err = o.table.take()
+		require.NoError(t, err)
+		o.landed = 0
+	}
+	if o.flight != nil {
+		tables = len(o.flight.records) - o.landed
+	}
+	return tables, len(o.events)
+}
+
+// flush makes a prefix of what is on its way durable; acked says that the owner hears of it.
+func (o *owner) flush(t require.TestingT, tables, events int, acked bool) {
+	for ; tables > 0; tables-- {
+		r := o.flight.records[o.landed]
+		r.Offset = int64(len(o.w.table))
+		x := written{key: string(r.Key), value: string(r.Value)}
+		for _, h := range r.Headers {
+			x.header, x.named = parseVersion(h.Value)
 		}
+		if o.w.everyHeader {
+			x.header, x.named = o.flight.newest, true
+		}
+		o.w.table = append(o.w.table, x)
+		o.landed++
+	}
+	if acked && o.flight != nil && o.landed == len(o.flight.records) {
+		last := o.flight.records[o.landed-1].Offset
+		require.NoError(t, o.table.written(o.flight))
+		if o.w.noGap {
+			require.NoError(t, o.table.copy.SetOffset(last))
+		}
+		o.flight = nil
 	}
 	for _, x := range o.events[:events] {
-		if x.what != "" {
-			o.w.outcomes = append(o.w.outcomes, x)
-		}
+		o.w.outcomes = append(o.w.outcomes, x)
 		if acked {
-			o.eventAck = x.in
+			x.promise.written(nil, nil)
 		}
 	}
-	o.tables, o.events = o.tables[tables:], o.events[events:]
+	o.events = o.events[events:]
 }
 
-func (o *owner) committable() int { return int(min(o.tableAck, o.eventAck)) + 1 }
+// some flushes a part that is drawn.
+func (o *owner) some(t *rapid.T, acked bool) {
+	tables, events := o.under(t)
+	o.flush(t, rapid.IntRange(0, tables).Draw(t, "tables"), rapid.IntRange(0, events).Draw(t, "events"), acked)
+}
 
-// restore reads the table's topic from a place on, over a copy that may be there.
-func (w *world) restore(t require.TestingT, copy storage.Storage, from int) storage.Storage {
-	for _, x := range w.table[from:] {
-		if w.lastWins {
-			require.NoError(t, copy.Set(x.key, []byte(x.value)))
-			continue
-		}
-		require.NoError(t, keep(copy, newHealer("t", quietLog(), cannotTouch), x.key, []byte(x.value)))
+// die leaves the copy as it is on disk, or, where it is closed, as it was in memory.
+func (o *owner) die(t require.TestingT, closed bool) {
+	if closed {
+		require.NoError(t, o.table.copy.Close())
+		return
 	}
-	return copy
+	require.NoError(t, o.table.copy.db.Close())
+}
+
+// restore reads the table's topic from where the copy ends.
+func (w *world) restore(t require.TestingT, s *store) {
+	for i := s.offset.Load() + 1; i < int64(len(w.table)); i++ {
+		x := w.table[i]
+		if w.lastWins {
+			require.NoError(t, s.Set(x.key, []byte(x.value)))
+		} else {
+			require.NoError(t, keep(s, newHealer("t", quietLog(), cannotTouch), x.key, []byte(x.value)))
+		}
+		require.NoError(t, s.SetOffset(i))
+	}
+	require.NoError(t, s.MarkRecovered())
 }
 
 // live goes through one history.
 func (w *world) live(t *rapid.T) {
-	o := w.owner(storage.NewMemory())
+	o := w.owner(t, newDisk())
 	type zombie struct {
 		*owner
 		wakes int
 	}
 	var zombies []zombie
-	for moves := 0; o.next < len(w.inputs) || len(o.tables)+len(o.events)+len(zombies) > 0; moves++ {
+	var left []disk // of zombies that have gone; whoever comes back there has such a copy
+	busy := func() bool {
+		tables, events := o.under(t)
+		return tables+events > 0
+	}
+	for moves := 0; o.next < len(w.inputs) || busy() || len(zombies) > 0; moves++ {
 		switch move := rapid.IntRange(0, 99).Draw(t, "move"); {
 		case move < 80 && o.next < len(w.inputs):
 			o.step(t)
-		case move < 97 || moves > 20*len(w.inputs):
-			o.flush(rapid.IntRange(0, len(o.tables)).Draw(t, "tables"), rapid.IntRange(0, len(o.events)).Draw(t, "events"), true)
-			if moves > 20*len(w.inputs) {
-				o.flush(len(o.tables), len(o.events), true)
-			}
+		case moves > 20*len(w.inputs):
+			tables, events := o.under(t)
+			o.flush(t, tables, events, true)
+		case move < 97:
+			o.some(t, true)
 		default:
-			w.commit = rapid.IntRange(w.commit, max(w.commit, o.committable())).Draw(t, "commit")
-			kind := rapid.SampledFrom([]string{"copy kept", "copy lost", "zombie"}).Draw(t, "crash")
-			if kind == "zombie" {
+			w.commit = rapid.IntRange(w.commit, max(w.commit, o.committed)).Draw(t, "commit")
+			d := newDisk()
+			switch kind := rapid.SampledFrom([]string{"killed", "stopped", "copy lost", "paused"}).Draw(t, "end"); kind {
+			case "paused":
 				zombies = append(zombies, zombie{o, rapid.IntRange(5, 60).Draw(t, "wakes")})
-			} else {
-				o.flush(rapid.IntRange(0, len(o.tables)).Draw(t, "tables"), rapid.IntRange(0, len(o.events)).Draw(t, "events"), false)
+			default:
+				o.some(t, false)
+				o.die(t, kind == "stopped")
+				if kind != "copy lost" {
+					d = o.disk
+				}
 			}
-			if kind == "copy kept" {
-				o = w.owner(w.restore(t, o.copy, rapid.IntRange(0, len(w.table)).Draw(t, "from")))
-			} else {
-				o = w.owner(w.restore(t, storage.NewMemory(), 0))
+			if len(left) > 0 && rapid.Bool().Draw(t, "comes back") {
+				d, left = left[0], left[1:]
 			}
+			o = w.owner(t, d)
 		}
 		for i := 0; i < len(zombies); i++ {
 			if zombies[i].wakes--; zombies[i].wakes <= 0 {
 				z := zombies[i].owner
-				z.flush(rapid.IntRange(0, len(z.tables)).Draw(t, "tables"), rapid.IntRange(0, len(z.events)).Draw(t, "events"), false)
+				z.some(t, true) // it does not know that it is one
+				z.some(t, false)
+				z.die(t, rapid.Bool().Draw(t, "stopped"))
+				left = append(left, z.disk)
 				zombies = append(zombies[:i], zombies[i+1:]...)
 				i--
 			}
 		}
-		w.commit = max(w.commit, o.committable())
+		w.commit = max(w.commit, o.committed)
 	}
 }
 
 // check says what is wrong with the world, compared with one owner that never fails.
 func (w *world) check(t require.TestingT) error {
 	ideal := newWorld(w.inputs)
-	o := ideal.owner(storage.NewMemory())
+	o := ideal.owner(t, newDisk())
 	for range w.inputs {
 		o.step(t)
-		o.flush(1, 1, true)
+		tables, events := o.under(t)
+		o.flush(t, tables, events, true)
 	}
 	want := map[domain.Version]string{}
 	for _, x := range ideal.outcomes {
@@ -191,16 +269,39 @@ func (w *world) check(t require.TestingT) error {
 	if !maps.Equal(got, want) {
 		return fmt.Errorf("the outcomes of %d inputs are not those of a life without crashes", len(want))
 	}
-	wanted, found := ideal.restore(t, storage.NewMemory(), 0), w.restore(t, storage.NewMemory(), 0)
+	wanted, found := ideal.owner(t, newDisk()).table.copy, w.owner(t, newDisk()).table.copy
 	for _, in := range w.inputs {
 		if a, b := stateOf(t, w, wanted, in.key), stateOf(t, w, found, in.key); a != b {
 			return fmt.Errorf("key %s: the table says %s, the fold %s", in.key, b, a)
 		}
 	}
+	return w.checkWatermark()
+}
+
+// checkWatermark goes through the table's topic as a reader does: what a header names must be shown by then.
+func (w *world) checkWatermark() error {
+	shown := map[string]domain.Version{}
+	for _, x := range w.table {
+		applied, err := schemas.AppliedOf([]byte(x.value))
+		if err != nil {
+			return err
+		}
+		if old, ok := shown[x.key]; !ok || applied > old {
+			shown[x.key] = applied
+		}
+		if !x.named {
+			continue
+		}
+		for _, in := range w.inputs[:x.header+1] {
+			if v, ok := shown[in.key]; !ok || v < in.origin.Version {
+				return fmt.Errorf("the watermark is %d, and input %d of key %s is not shown", x.header, in.origin.Version, in.key)
+			}
+		}
+	}
 	return nil
 }
 
-func stateOf(t require.TestingT, w *world, s storage.Storage, key string) string {
+func stateOf(t require.TestingT, w *world, s *store, key string) string {
 	value, err := s.Get(key)
 	require.NoError(t, err)
 	if value == nil {
@@ -245,6 +346,7 @@ func TestTheModelFindsTheFaultsThatTheCuresAreFor(t *testing.T) {
 	for name, without := range map[string]func(*world){
 		"no outbox":        func(w *world) { w.noOutbox = true },
 		"last record wins": func(w *world) { w.lastWins = true },
+		"each record of a flush names the last input": func(w *world) { w.everyHeader = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := false
@@ -258,6 +360,48 @@ func TestTheModelFindsTheFaultsThatTheCuresAreFor(t *testing.T) {
 				found = w.check(t) != nil
 			}
 			require.True(t, found, "no history went wrong")
+		})
+	}
+}
+
+// A process sleeps while another owns its partition, writes late, is told that its record stands at an offset past the other's, and owns the partition again
+// with the copy that it had. A copy that called itself complete up to that offset would never read what the other wrote.
+func TestAZombieThatOwnsThePartitionAgainReadsWhatItMissed(t *testing.T) {
+	for name, noGap := range map[string]bool{"with the cure": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			codec := schemas.Offline()
+			inputs := make([]input, 4)
+			for i := range inputs {
+				cmd := rating("u", fmt.Sprint("m", i%2), i, int32(i))
+				value, err := codec.EncodeCommand(cmd)
+				require.NoError(t, err)
+				inputs[i] = input{origin: domain.Origin{Version: domain.Version(i)}, key: cmd.Key(), value: value}
+			}
+			w := newWorld(inputs)
+			w.noGap = noGap
+			all := func(o *owner) {
+				tables, events := o.under(t)
+				o.flush(t, tables, events, true)
+			}
+			zombie := w.owner(t, newDisk())
+			zombie.step(t)
+			zombie.under(t) // sent, and not there yet
+			other := w.owner(t, newDisk())
+			for range 3 {
+				other.step(t)
+				all(other)
+			}
+			w.commit = other.committed
+			all(zombie)
+			zombie.die(t, true)
+			back := w.owner(t, zombie.disk)
+			back.step(t)
+			all(back)
+			if noGap {
+				require.ErrorContains(t, w.check(t), "the table says")
+			} else {
+				require.NoError(t, w.check(t))
+			}
 		})
 	}
 }

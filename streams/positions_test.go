@@ -118,8 +118,10 @@ func (c *cluster) tableRecord(key string, applied, input domain.Version) *kgo.Re
 func TestAZombiesLateWriteIsNeitherShownNorRestoredAndIsHealed(t *testing.T) {
 	c := startCluster(t)
 	_, running := c.run(c.options(t.TempDir()))
-	c.send(report("u", "m", 1), report("u", "m", 2), report("u", "m", 3))
-	c.committed(group("ugc-playback"))
+	for n := 1; n <= 3; n++ { // one by one, or only the newest state would be written
+		c.send(report("u", "m", n))
+		c.committed(group("ugc-playback"))
+	}
 	running.stop()
 	records := c.all(topics.PlaybackTable.Name)
 	require.Len(t, records, 3)
@@ -151,9 +153,11 @@ func TestAZombiesLateWriteIsNeitherShownNorRestoredAndIsHealed(t *testing.T) {
 func TestAnOwnerHealsWhatItFindsWhenItRestores(t *testing.T) {
 	c := startCluster(t)
 	_, running := c.run(c.options(t.TempDir()))
-	c.send(rating("u", "m", 1, 8), rating("u", "m", 2, 9), rating("u", "m", 3, 10))
-	c.committed(group("ugc-feedback"))
-	c.committed(group("ugc-movies"))
+	for n := range 3 { // one by one, or only the newest state would be written
+		c.send(rating("u", "m", n, int32(8+n)))
+		c.committed(group("ugc-feedback"))
+		c.committed(group("ugc-movies"))
+	}
 	running.stop()
 	for _, topic := range []string{topics.FeedbackTable.Name, topics.MoviesTable.Name} {
 		first := c.all(topic)[0]

@@ -18,21 +18,28 @@ const HeaderRelease = "ugc-release"
 
 // processWith is the group's rule over goka. The effects of one input, in order:
 //
-//  1. wait while the key's outbox is full,
-//  2. set the value, which holds the outcome: in the store, and on its way to the table's topic,
+//  1. wait while too much is under way, or the key's outbox is full,
+//  2. set the value, which holds the outcome; table writes it, and whatever else was set by then, to the table's topic and then to the copy,
 //  3. emit the outcome, as an event or a dead letter,
-//  4. commit, once all of it is acknowledged: goka does that when the promises of 2 and 3 are kept.
+//  4. commit, once all of it is acknowledged: goka does that when the lane keeps its promise.
 //
-// A crash between any two of them is made good by 2 being repeated with the same value, and 3 being repeated out of it. Outcomes do not go through
-// goka's Emit, which says of no single record whether it is written: the outbox could never be emptied.
+// A crash between any two of them is made good by 2 being repeated with the same value, and 3 being repeated out of it. Neither goes through goka's SetValue and
+// Emit: they tell of no single record whether it is written, so that the outbox could never be emptied, and write each state of a key.
 func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 	return func(ctx goka.Context, p *partition, in *input) error {
+		if err := p.lane.room(); err != nil {
+			return err
+		}
 		if domain.Partition(in.key, run.inputs) != in.origin.Partition || in.key == "" {
-			return run.setAside(ctx, in, foreign(in))
+			return run.setAside(ctx, p, in, foreign(in), false)
 		}
 		headers := ctx.Headers()
 		_, in.release = headers[HeaderRelease]
-		t, err := current(ctx, run, p, &r)
+		keys, err := openTable(run, p, &r)
+		if err != nil {
+			return err
+		}
+		t, err := keys.get(in.key)
 		if err != nil {
 			return err
 		}
@@ -41,7 +48,7 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		}
 		acked := domain.NoVersion
 		if in.origin.Version > t.Applied { // a repeated input's own outcome may be the oldest: nobody else would make room
-			if acked, err = run.makeRoom(p, in, t.Outbox); err != nil {
+			if acked, err = p.lane.makeRoom(in.key, t.Outbox); err != nil {
 				return err
 			}
 		}
@@ -49,62 +56,20 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		if err != nil {
 			return fmt.Errorf("%s at offset %d of partition %d: %w", run.group.Input.Name, ctx.Offset(), ctx.Partition(), err)
 		}
-		value, err := r.encode(s.table)
-		if err != nil {
-			return fmt.Errorf("encode value of key %q: %w", in.key, err)
-		}
-		ctx.SetValue(value, goka.WithCtxEmitHeaders(in.tableHeaders()))
-		if err := run.failed(); err != nil { // while stopping, SetValue returns although the store refused
-			return err
-		}
-		remember(p, in.key, s.table)
+		keys.set(in, s.table)
 		run.healer.settled(in.key)
 		run.metrics.count(s.verdict, s.repeated, len(s.table.Outbox))
 		in.judged(s.verdict, s.repeated)
 		switch {
 		case s.refused != nil:
-			return run.setAside(ctx, in, s.refused)
+			return run.setAside(ctx, p, in, s.refused, true)
 		case len(s.event) > 0:
-			run.emitEvent(ctx, in, headers, s.event)
+			run.emitEvent(p.lane.add(in.origin.Version, len(run.group.Outputs), true, in.finishing(ctx.DeferCommit())), in, headers, s.event)
 		default:
-			in.finish(nil)
+			p.lane.add(in.origin.Version, 0, true, in.finishing(ctx.DeferCommit()))
 		}
 		return nil
 	}
-}
-
-// current is the key's value as it stands in the store.
-func current[S, M any](ctx goka.Context, run *incarnation, p *partition, r *rule[S, M]) (*schemas.Table[S], error) {
-	if memo, ok := p.memo.(map[string]*schemas.Table[S]); ok {
-		if t, ok := memo[ctx.Key()]; ok {
-			return t, nil
-		}
-	}
-	value, _ := ctx.Value().([]byte)
-	if value == nil {
-		return newTable[S](), nil
-	}
-	t, err := r.decode(value)
-	if err != nil {
-		return nil, fmt.Errorf("value of key %q in table %s, partition %d: %w. It is not overwritten: run the version of ugc that wrote it, "+
-			"or write a right value for the key to the table's topic", ctx.Key(), run.group.Table.Name, ctx.Partition(), err)
-	}
-	return t, nil
-}
-
-func remember[S any](p *partition, key string, t *schemas.Table[S]) {
-	memo, ok := p.memo.(map[string]*schemas.Table[S])
-	if !ok {
-		memo = make(map[string]*schemas.Table[S])
-		p.memo = memo
-	}
-	if len(memo) >= maxMemo {
-		for any := range memo {
-			delete(memo, any)
-			break
-		}
-	}
-	memo[key] = t
 }
 
 // checkLog tells a repeated input from one of another log. A value that knows more inputs than the topic holds was made from a topic that is no more;
@@ -121,40 +86,30 @@ func (run *incarnation) checkLog(p *partition, in *input, applied domain.Version
 	return nil
 }
 
-// makeRoom waits until the key's outbox takes one more outcome, and says what is acknowledged by then. It ends with the processor's
-// producer, which gives up on what Kafka does not take in time.
-func (run *incarnation) makeRoom(p *partition, in *input, outbox []schemas.Outcome) (domain.Version, error) {
+// makeRoom waits until the key's outbox takes one more outcome, and says what is acknowledged by then. It ends with the lane, which gives up on what
+// Kafka does not take in time.
+func (l *lane) makeRoom(key string, outbox []schemas.Outcome) (domain.Version, error) {
 	for {
-		acked := max(run.out.ackedUpTo(in.origin.Partition), p.floor)
+		acked := l.ackedUpTo()
 		oldest, full := crowded(outbox, acked)
 		if !full {
 			return acked, nil
 		}
-		if err := run.out.waitAcked(domain.Origin{Partition: in.origin.Partition, Version: oldest}); err != nil {
-			return acked, fmt.Errorf("wait for earlier outcomes of key %q: %w", in.key, err)
+		if err := l.waitAcked(oldest); err != nil {
+			return acked, fmt.Errorf("wait for earlier outcomes of key %q: %w", key, err)
 		}
 	}
 }
 
-// emitEvent sends the outcome to every output of the group; the input is committed after the last of them is written.
-func (run *incarnation) emitEvent(ctx goka.Context, in *input, headers goka.Headers, event []byte) {
+// emitEvent sends the outcome to every output of the group.
+func (run *incarnation) emitEvent(promise *promise, in *input, headers goka.Headers, event []byte) {
 	passed := eventHeaders(in, headers)
-	for i, o := range run.group.Outputs {
+	for _, o := range run.group.Outputs {
 		key := in.key
 		if o.rekey != nil {
 			key = o.rekey(key)
 		}
-		record := &kgo.Record{Topic: o.Topic.Name, Key: []byte(key), Value: event, Headers: passed}
-		if i < len(run.group.Outputs)-1 {
-			// Promises are kept in order: when the last one of the input is, so are these.
-			run.out.emit(record, mark{}, func(*kgo.Record, error) {})
-			continue
-		}
-		written := ctx.DeferCommit()
-		run.out.emit(record, mark{set: true, Origin: in.origin}, func(_ *kgo.Record, err error) {
-			in.finish(err)
-			written(err)
-		})
+		run.out.emit(&kgo.Record{Topic: o.Topic.Name, Key: []byte(key), Value: event, Headers: passed}, promise.written)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/lovoo/goka/storage"
@@ -15,35 +16,41 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/filter"
 	"github.com/syndtr/goleveldb/leveldb/opt"
 	"github.com/syndtr/goleveldb/leveldb/util"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
 )
 
 // store is the local copy of one table partition: goka's storage over LevelDB. It differs from goka's own in that
 //
-//   - restoring writes in batches, in which the values of one key replace each other;
-//   - the offset is written every so often, not with every record: what lies between is read again, and the greater version wins;
+//   - writes gather, and go to the disk in batches in which the values of one key replace each other; readers see them at once;
+//   - a batch holds the offset up to which it is the topic: what was not yet on disk when the process died is read again, and the greater version wins;
 //   - it keeps, with the offset, the watermark of what it shows;
 //   - a copy that is damaged is thrown away, and made anew from the topic.
 //
-// The offset on disk never runs ahead of the values on disk. goka calls it from one writer, and from any number of readers once it is restored.
+// There is one writer at a time, and any number of readers once it is restored.
 type store struct {
-	path   string
-	db     *leveldb.DB
-	failed func(error) // told of every failed write
+	path string
+	db   *leveldb.DB
 
 	offset    atomic.Int64 // of the newest record of the topic that is in here, noOffset before the first
-	saved     atomic.Int64 // the offset on disk
 	watermark atomic.Int64 // domain.Version, see positions.go
 	restored  atomic.Bool
+	gap       bool // of the writer: others have written in between, see wrote
 
-	pending map[string][]byte // of restoring; nil values are deletes
-	size    int
+	mu      sync.RWMutex
+	pending map[string][]byte // not yet on disk; nil values are deletes
+	leaving map[string][]byte // being written to disk
+	size    int               // bytes of pending
+	closed  bool
+
+	flushing sync.Mutex   // held by whoever writes to disk
+	saved    atomic.Int64 // the offset on disk
 }
 
 const (
 	noOffset       = -1
-	saveEvery      = 1024    // records
+	saveEvery      = 4096    // records
 	restoringEvery = 1 << 16 // records, while restoring
 	batchBytes     = 4 << 20 // of pending
 	blockCache     = 8 << 20
@@ -57,25 +64,27 @@ const (
 var positionKey = []byte{}
 
 // openStore opens the copy below dir, or begins one.
-func openStore(dir, topic string, partition int32, failed func(error)) (*store, error) {
-	s := &store{
-		path: filepath.Join(dir, topic+"."+strconv.Itoa(int(partition))), failed: failed,
-		pending: make(map[string][]byte),
-	}
+func openStore(dir, topic string, partition int32) (*store, error) {
+	path := filepath.Join(dir, topic+"."+strconv.Itoa(int(partition)))
 	options := &opt.Options{
 		Filter: filter.NewBloomFilter(bloomBits), BlockCacheCapacity: blockCache, WriteBuffer: writeBuffer, OpenFilesCacheCapacity: openFiles,
 	}
-	db, err := leveldb.OpenFile(s.path, options)
+	db, err := leveldb.OpenFile(path, options)
 	if ldberrors.IsCorrupted(err) {
-		if err := os.RemoveAll(s.path); err != nil {
-			return nil, fmt.Errorf("throw the damaged copy %s away: %w", s.path, err)
+		if err := os.RemoveAll(path); err != nil {
+			return nil, fmt.Errorf("throw the damaged copy %s away: %w", path, err)
 		}
-		db, err = leveldb.OpenFile(s.path, options)
+		db, err = leveldb.OpenFile(path, options)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w (is another process using the data folder?)", s.path, err)
+		return nil, fmt.Errorf("open %s: %w (is another process using the data folder?)", path, err)
 	}
-	s.db = db
+	return newStore(path, db)
+}
+
+// newStore goes on with what is in the database, which is its own from then on.
+func newStore(path string, db *leveldb.DB) (*store, error) {
+	s := &store{path: path, db: db, pending: make(map[string][]byte)}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -103,13 +112,16 @@ func (s *store) load() error {
 // Open implements storage.Storage: openStore has done it.
 func (s *store) Open() error { return nil }
 
-// Close implements storage.Storage. Calls that come later fail, but for SetOffset, which does nothing.
+// Close implements storage.Storage. Writes that come later fail.
 func (s *store) Close() error {
-	err := s.flush()
-	if err == nil {
-		err = s.save()
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
 	}
-	return errors.Join(err, s.db.Close())
+	return errors.Join(s.flush(), s.db.Close())
 }
 
 // Has implements storage.Storage.
@@ -118,12 +130,10 @@ func (s *store) Has(key string) (bool, error) {
 	return v != nil, err
 }
 
-// Get implements storage.Storage.
+// Get implements storage.Storage. The bytes must not be changed.
 func (s *store) Get(key string) ([]byte, error) {
-	if !s.restored.Load() {
-		if v, ok := s.pending[key]; ok {
-			return v, nil
-		}
+	if v, ok := s.gathered(key); ok {
+		return v, nil
 	}
 	v, err := s.db.Get([]byte(key), nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
@@ -135,7 +145,17 @@ func (s *store) Get(key string) ([]byte, error) {
 	return v, nil
 }
 
-// Set implements storage.Storage.
+func (s *store) gathered(key string) ([]byte, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, ok := s.pending[key]
+	if !ok {
+		v, ok = s.leaving[key]
+	}
+	return v, ok
+}
+
+// Set implements storage.Storage. The value is the store's from then on.
 func (s *store) Set(key string, value []byte) error {
 	if value == nil {
 		return errors.New("a value must not be nil")
@@ -147,42 +167,79 @@ func (s *store) Set(key string, value []byte) error {
 func (s *store) Delete(key string) error { return s.put(key, nil) }
 
 func (s *store) put(key string, value []byte) error {
-	var err error
-	switch {
-	case !s.restored.Load():
-		s.size += len(key) + len(value)
-		s.pending[key] = value
-		if s.size >= batchBytes {
-			err = s.flush()
-		}
-	case value == nil:
-		err = s.db.Delete([]byte(key), nil)
-	default:
-		err = s.db.Put([]byte(key), value, nil)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return fmt.Errorf("write to %s: %w", s.path, leveldb.ErrClosed)
 	}
-	if err != nil {
-		err = fmt.Errorf("write to %s: %w", s.path, err)
-		s.failed(err)
+	s.pending[key] = value
+	s.size += len(key) + len(value)
+	full := s.size >= batchBytes
+	s.mu.Unlock()
+	if full {
+		return s.flush()
 	}
-	return err
+	return nil
 }
 
-// flush writes what is pending.
+// wrote takes over what the partition's owner has written to the topic, in order. The offset follows as long as the records follow each other: where a
+// record of somebody else's stands between, it is not in here, and is read when the copy is opened next.
+func (s *store) wrote(records []*kgo.Record) error {
+	offset := s.offset.Load()
+	for _, r := range records {
+		if err := s.Set(string(r.Key), r.Value); err != nil {
+			return err
+		}
+		if s.gap = s.gap || r.Offset != offset+1; !s.gap {
+			offset = r.Offset
+		}
+	}
+	return s.SetOffset(offset)
+}
+
+// flush writes what is pending, with the offset and the watermark. They may be a little behind what is pending, never ahead.
 func (s *store) flush() error {
-	if len(s.pending) == 0 {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	s.mu.Lock()
+	offset := s.offset.Load()
+	if len(s.pending) == 0 && s.saved.Load() == offset {
+		s.mu.Unlock()
 		return nil
 	}
+	s.leaving, s.pending = s.pending, make(map[string][]byte, len(s.pending))
+	s.size = 0
+	watermark := s.watermark.Load()
+	s.mu.Unlock()
+
 	batch := new(leveldb.Batch)
-	for key, value := range s.pending {
+	for key, value := range s.leaving {
 		if value == nil {
 			batch.Delete([]byte(key))
 		} else {
 			batch.Put([]byte(key), value)
 		}
 	}
-	clear(s.pending)
-	s.size = 0
-	return s.db.Write(batch, nil)
+	if offset != noOffset {
+		position := binary.BigEndian.AppendUint64(make([]byte, 0, positionSize), uint64(offset))
+		batch.Put(positionKey, binary.BigEndian.AppendUint64(position, uint64(watermark)))
+	}
+	err := s.db.Write(batch, nil)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		for key, value := range s.leaving { // readers go on, and the next flush tries again
+			if _, newer := s.pending[key]; !newer {
+				s.pending[key] = value
+			}
+		}
+		s.leaving = nil
+		return fmt.Errorf("write to %s: %w", s.path, err)
+	}
+	s.leaving = nil
+	s.saved.Store(offset)
+	return nil
 }
 
 // GetOffset implements storage.Storage.
@@ -193,8 +250,7 @@ func (s *store) GetOffset(none int64) (int64, error) {
 	return none, nil
 }
 
-// SetOffset implements storage.Storage. It is called with every record: after Set while restoring and in a view, after the write is acknowledged in
-// a processor.
+// SetOffset implements storage.Storage. It is called when everything up to that offset is in here.
 func (s *store) SetOffset(offset int64) error {
 	s.offset.Store(offset)
 	every := int64(saveEvery)
@@ -204,38 +260,16 @@ func (s *store) SetOffset(offset int64) error {
 	if offset-s.saved.Load() < every {
 		return nil
 	}
-	if !s.restored.Load() {
-		if err := s.flush(); err != nil {
-			return fmt.Errorf("write to %s: %w", s.path, err)
-		}
-	}
-	if err := s.save(); err != nil && !errors.Is(err, leveldb.ErrClosed) {
-		return err
-	}
-	return nil
+	return s.flush()
 }
 
-func (s *store) save() error {
-	offset := s.offset.Load()
-	if offset == noOffset {
-		return nil
-	}
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, positionSize), uint64(offset))
-	b = binary.BigEndian.AppendUint64(b, uint64(s.watermark.Load()))
-	if err := s.db.Put(positionKey, b, nil); err != nil {
-		return fmt.Errorf("write position of %s: %w", s.path, err)
-	}
-	s.saved.Store(offset)
-	return nil
-}
-
-// MarkRecovered implements storage.Storage: from here on writes go straight to disk and reads may come from anywhere.
+// MarkRecovered implements storage.Storage: from here on reads may come from anywhere.
 func (s *store) MarkRecovered() error {
 	if s.restored.Load() {
 		return nil
 	}
-	if err := errors.Join(s.flush(), s.save()); err != nil {
-		return fmt.Errorf("finish restoring %s: %w", s.path, err)
+	if err := s.flush(); err != nil {
+		return fmt.Errorf("finish restoring: %w", err)
 	}
 	s.restored.Store(true)
 	return nil
@@ -246,6 +280,9 @@ func (s *store) Iterator() (storage.Iterator, error) { return s.IteratorWithRang
 
 // IteratorWithRange implements storage.Storage: from start up to and without limit, or all keys that begin with start where there is no limit.
 func (s *store) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
+	if err := s.flush(); err != nil { // so that the disk shows all
+		return nil, err
+	}
 	r := util.BytesPrefix(start)
 	if len(limit) > 0 {
 		r = &util.Range{Start: start, Limit: limit}

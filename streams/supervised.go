@@ -68,7 +68,10 @@ func (g *supervised) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = run.out.Close() }() // goka does, unless it fails before it has asked for it
+	defer func() {
+		_ = run.out.Close() // goka does, unless it fails before it has asked for it
+		run.assigned(nil)   // and what ran for a session that goka did not clean up
+	}()
 	g.current.Store(run)
 	done := make(chan error, 1)
 	running, cancel := context.WithCancel(ctx)
@@ -133,7 +136,7 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 		goka.WithLogger(quiet{g.log}),
 		goka.WithNilHandling(goka.NilDecode), // stock: records without a value are dropped, and committed ahead of those before them
 		goka.WithStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
-			return openStore(dir, topic, partition, run.fail)
+			return run.openStore(dir, topic, partition)
 		}),
 		goka.WithUpdateCallback(keepGreater(g.group.Table.Name, g.healer, nil)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) { return out, nil }),

@@ -77,6 +77,17 @@ func (in *input) finish(err error) {
 	in.span.End()
 }
 
+// finishing is keep, after the span has ended.
+func (in *input) finishing(keep func(error)) func(error) {
+	if in.span == nil {
+		return keep
+	}
+	return func(err error) {
+		in.finish(err)
+		keep(err)
+	}
+}
+
 // context is ctx with the span, for log lines.
 func (in *input) context(ctx context.Context) context.Context {
 	if in.span == nil {
@@ -95,24 +106,26 @@ func (in *input) carriedTrace(came goka.Headers) []byte {
 	return h[topics.HeaderTrace]
 }
 
-// tableHeaders go with the value: readers of the table lift their watermark by the version. A trace goes with it where it is sampled.
-func (in *input) tableHeaders() goka.Headers {
-	h := goka.Headers{topics.HeaderVersion: versionText(in.origin.Version)}
-	if in.recording() {
-		h[topics.HeaderTrace] = in.carriedTrace(nil)
+// tableTrace goes with the value, where it is sampled.
+func (in *input) tableTrace() []byte {
+	if !in.recording() {
+		return nil
 	}
-	return h
+	return in.carriedTrace(nil)
 }
 
 // traceShown says that the positions view shows a record from now on.
-func traceShown(t trace.Tracer, ctx goka.UpdateContext, version domain.Version) {
+func traceShown(t trace.Tracer, ctx goka.UpdateContext) {
 	if ctx.Headers()[topics.HeaderTrace] == nil { // not sampled
 		return
 	}
 	_, span := t.Start(parent(ctx.Headers()), "project positions", trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		semconv.MessagingSystemKafka, semconv.MessagingOperationTypeProcess, semconv.MessagingOperationName("project"),
 		semconv.MessagingDestinationName(topics.PlaybackTable.Name), semconv.MessagingDestinationPartitionID(strconv.Itoa(int(ctx.Partition()))),
-		semconv.MessagingKafkaOffset(int(ctx.Offset())), attribute.String("ugc.view", "positions"), attribute.Int64("ugc.version", int64(version))))
+		semconv.MessagingKafkaOffset(int(ctx.Offset())), attribute.String("ugc.view", "positions")))
+	if version, ok := headerVersion(ctx, topics.HeaderVersion); ok {
+		span.SetAttributes(attribute.Int64("ugc.version", int64(version)))
+	}
 	span.End()
 }
 
