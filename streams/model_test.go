@@ -398,7 +398,7 @@ func TestAZombieThatOwnsThePartitionAgainReadsWhatItMissed(t *testing.T) {
 			back.step(t)
 			all(back)
 			if noGap {
-				require.ErrorContains(t, w.check(t), "the table says")
+				require.Error(t, w.check(t))
 			} else {
 				require.NoError(t, w.check(t))
 			}

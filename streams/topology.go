@@ -1,9 +1,9 @@
 // Package streams runs the deciders over Kafka: each group reads commands, decides once, keeps its state in a compacted table, and
 // emits one event for each command, exactly, through crashes and zombies (DESIGN 6, rules 2 to 6 and 9).
 //
-// One input goes through the package like this: goka hands it to process, which finds the value of its key (stored by store,
-// restored by keepGreater) and asks the rule's pure step what becomes of it; the new value and the outcome leave through
-// producer, whose answers, in order, let goka commit the input. A supervised group starts a new goka processor whenever one ends.
+// One input goes through the package like this: goka hands it to process, which finds the value of its key (held by table, stored by
+// store, restored by keepGreater) and asks the rule's pure step what becomes of it; the new value, when table flushes it, and the outcome leave through
+// producer, and lane, which hears of both, lets goka commit the inputs in order. A supervised group starts a new goka processor whenever one ends.
 package streams
 
 import (

@@ -11,12 +11,12 @@ import (
 
 // watermarks say, per partition, up to which input a table shows everything, and wake those who wait for that. Nobody polls.
 //
-// The watermark of a partition is the greatest version that the header of one of its table records names, and that header names the input
-// during whose processing the record was written. It is valid because table writes are a prefix of the inputs:
+// The watermark of a partition is the greatest version that the header of one of its table records names, and that header names the newest
+// input that the flush which the record ends has written. It is valid because flushes are a prefix of the inputs:
 //
-//   - An owner of the partition goes through the inputs in order from the group's commit on, and writes one table record for each into the
-//     table's partition of the same number, with one idempotent producer: where its record of input v stands, those of all inputs before v since
-//     its start stand before it.
+//   - An owner of the partition goes through the inputs in order from the group's commit on. A flush holds the newest value of every key that inputs have set since
+//     the one before it, and its last record alone has a header. Flushes go one after the other into the table's partition of the same number, with one idempotent
+//     producer: where a record with input v in its header stands, the effects of all inputs up to v since the owner's start stand before it or in it.
 //   - What lies before its start was committed, and is committed only when its table records are written (rule 6).
 //   - A zombie is an owner too: the same holds for its records, wherever they land between those of others.
 //   - A key shows the greater version of all its records (rule 5), so nothing that came later takes back what an earlier record showed.

@@ -52,6 +52,10 @@ func (b Backbone) Records(ctx context.Context, all ...topics.Topic) (n int64, er
 		return 0, err
 	}
 	defer client.Close()
+	return recordsOf(ctx, client, all...)
+}
+
+func recordsOf(ctx context.Context, client *kgo.Client, all ...topics.Topic) (n int64, err error) {
 	names := make([]string, 0, len(all))
 	for _, t := range all {
 		names = append(names, t.Name)
