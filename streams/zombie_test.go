@@ -51,7 +51,9 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 		zombie := c.total(topics.PlaybackTable.Name)
 		c.send(commands[round*each+each*3/4 : round*each+each]...)
 		require.NoError(t, paused.Process.Signal(syscall.SIGCONT))
-		require.Eventually(t, func() bool { return c.settled("ugc-playback", 2) }, patience, tick, "it is a member again")
+		for _, g := range Topology() {
+			require.Eventually(t, func() bool { return c.settled(g.Name, 2) }, patience, tick, "it is a member of %s again", g.Name)
+		}
 		require.NoError(t, paused.Process.Kill())
 		require.Error(t, paused.Wait())
 		c.committed(group("ugc-playback"))
