@@ -126,6 +126,8 @@ env: .env .env.local ## make .env (settings of ./ugc) and .env.local (ports and 
 .env.local: deploy/compose/env.example
 	@umask 077; [ -e $@ ] && { touch $@; exit 0; }; \
 	while IFS= read -r line; do case "$$line" in \
+	  *_KEY=) key=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n'); echo "$$line$$key";; \
+	  *_KEY_SHA256=) echo "$$line$$(printf %s "$$key" | sha256sum | cut -d' ' -f1)";; \
 	  *_PASSWORD=|*_SECRET=) echo "$$line$$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')";; \
 	  *) echo "$$line";; esac; done < $< > $@ && echo "$@ is made, with passwords of its own"
 

@@ -14,11 +14,21 @@ import (
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
 	edge "ugc/transport/http"
+	"ugc/transport/http/auth"
 )
 
 // openEdge makes the HTTP server over everything below it, and says where it listens.
 func (h *House) openEdge(ctx context.Context) error {
+	guard, err := h.guard(ctx)
+	if err != nil {
+		return err
+	}
+	var limit *auth.Limit
+	if h.cfg.RateLimit > 0 {
+		limit = auth.NewLimit(h.cfg.RateLimit, h.cfg.RateBurst, nil)
+	}
 	server, err := edge.New(edge.Options{
+		Guard: guard, Limit: limit, CORSOrigins: h.cfg.CORSOrigins,
 		Addr:      h.cfg.HTTPAddr,
 		Writing:   handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID},
 		Positions: h.positions, Opinions: h.reader, Summaries: h.reader,
@@ -39,6 +49,18 @@ func (h *House) openEdge(ctx context.Context) error {
 		return err
 	}
 	return h.stack.start(ctx, "edge", server.Run, nil)
+}
+
+// guard finds out who sends requests, nil where everybody may do everything. A key set that cannot be read holds up nothing: tokens are answered 503 until it is.
+func (h *House) guard(ctx context.Context) (*auth.Guard, error) {
+	o, err := h.cfg.Auth()
+	if err != nil || !o.On() {
+		return nil, err
+	}
+	if h.tokens, err = auth.New(o); err != nil {
+		return nil, err
+	}
+	return h.tokens, h.stack.start(ctx, "tokens", h.tokens.Run, nil)
 }
 
 // probeEdge says at once when the edge's port is taken, instead of after everything else has started.
@@ -89,6 +111,9 @@ func (h *House) checks() map[string]func(context.Context) error {
 // would help nobody.
 func (h *House) reports() map[string]func(context.Context) error {
 	reports := map[string]func(context.Context) error{}
+	if h.tokens != nil {
+		reports["tokens"] = func(context.Context) error { return h.tokens.Healthy() }
+	}
 	if h.cfg.Has(config.Projections) {
 		for _, v := range documents.All() {
 			reports["view "+v.Name] = h.views.health(v.Name)

@@ -26,6 +26,7 @@ import (
 	"ugc/projections/documents"
 	"ugc/schemas"
 	"ugc/streams"
+	"ugc/transport/http/auth"
 	"ugc/transport/kafka"
 )
 
@@ -54,6 +55,7 @@ type House struct {
 	streams   *streams.Streams
 	positions *streams.Positions
 	health    *kafka.Health
+	tokens    *auth.Guard // nil: nobody is asked
 
 	closers []func() error // of what was opened and is no part of the stack, last opened first closed
 }

@@ -25,11 +25,11 @@ func (p *program) importing() *cobra.Command {
 		Long:  "Sends every rating of a MovieLens ratings.csv: half stars times two as scores 1 to 10, the file's timestamps as the time of the fact.\nThe whole file is checked first. Event ids follow from the lines, so sending a file again changes nothing.",
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
-			if o.URL == "" {
-				settings, _, err := p.settings()
-				if err != nil {
-					return err
-				}
+			settings, _, err := p.settings()
+			if err != nil {
+				return err
+			}
+			if o.Key = settings.APIKey; o.URL == "" {
 				o.URL = serviceURL(settings)
 			}
 			o.URL = strings.TrimRight(o.URL, "/")

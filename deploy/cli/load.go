@@ -40,7 +40,7 @@ again with the same seed and sizes changes nothing but must not be shorter than 
 			if o.Events = events; o.Duration > 0 && !c.Flags().Changed("events") {
 				o.Events = 0
 			}
-			o.Rules = settings.Rules()
+			o.Rules, o.Key = settings.Rules(), settings.APIKey
 			if err := o.Validate(); err != nil {
 				return usageError{err}
 			}

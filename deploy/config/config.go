@@ -3,17 +3,19 @@
 package config
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"ugc/domain"
+	"ugc/transport/http/auth"
 )
 
 // Config is the whole configuration. Every field is one environment variable; the doc tag is what `ugc config` and the README say of it.
 type Config struct {
-	HTTPAddr    string `env:"UGC_HTTP_ADDR" envDefault:"127.0.0.1:8000" doc:"where the edge listens; port 0 picks a free one, which is printed and written to <data>/http.addr"`
-	AllowRemote bool   `env:"UGC_ALLOW_REMOTE" envDefault:"false" doc:"listen on other than loopback addresses; there is no authentication yet, so put something before it that has"`
-	DataDir     string `env:"UGC_DATA_DIR" envDefault:"./data" doc:"everything that is kept on this machine"`
-	Roles       []Role `env:"UGC_ROLES" envDefault:"edge,streams,projections" doc:"what this process does; with embedded parts all of them"`
+	HTTPAddr string `env:"UGC_HTTP_ADDR" envDefault:"127.0.0.1:8000" doc:"where the edge listens; port 0 picks a free one, which is printed and written to <data>/http.addr"`
+	DataDir  string `env:"UGC_DATA_DIR" envDefault:"./data" doc:"everything that is kept on this machine"`
+	Roles    []Role `env:"UGC_ROLES" envDefault:"edge,streams,projections" doc:"what this process does; with embedded parts all of them"`
 
 	Kafka       string `env:"UGC_KAFKA" envDefault:"embedded://127.0.0.1:9092" doc:"the log: embedded://host:port (port 0 picks one) or kafka://host:port,host:port"`
 	Partitions  int32  `env:"UGC_KAFKA_PARTITIONS" envDefault:"0" doc:"partitions of each topic; 0: 4 embedded, 12 on servers. Fixed once the topics are there"`
@@ -37,6 +39,18 @@ type Config struct {
 	EngineMemory int64         `env:"UGC_CLICKHOUSE_MEMORY" envDefault:"1073741824" doc:"bytes of memory that the embedded ClickHouse may use"`
 	FlushEvery   time.Duration `env:"UGC_CLICKHOUSE_FLUSH_INTERVAL" envDefault:"1s" doc:"at the latest so long after its event a row is written to ClickHouse"`
 	FlushRecords int           `env:"UGC_CLICKHOUSE_FLUSH_RECORDS" envDefault:"50000" doc:"or as soon as so many are waiting"`
+
+	AuthJWKS       string        `env:"UGC_AUTH_JWKS" doc:"URL or file of the JSON Web Key Set that signs the tokens of users; empty: no tokens. With neither tokens nor API keys everybody may do everything, and the edge listens on loopback alone"`
+	AuthAlgorithms []string      `env:"UGC_AUTH_ALGORITHMS" envDefault:"RS256,ES256,EdDSA" doc:"the only algorithms of tokens that count"`
+	AuthIssuer     string        `env:"UGC_AUTH_ISSUER" doc:"what iss of a token must be; empty: anything"`
+	AuthAudience   string        `env:"UGC_AUTH_AUDIENCE" doc:"what aud of a token must hold; empty: anything"`
+	AuthLeeway     time.Duration `env:"UGC_AUTH_LEEWAY" envDefault:"30s" doc:"how far the clock of who makes tokens may differ"`
+	APIKeys        string        `env:"UGC_API_KEYS" doc:"API keys of services as name:scopes:hash with commas between them; ugc key makes one" secret:"true"`
+	APIKeysFile    string        `env:"UGC_API_KEYS_FILE" doc:"a file with more of them, one a line"`
+	APIKey         string        `env:"UGC_API_KEY" doc:"the key with which ugc load and ugc import come to a service that asks for one" secret:"true"`
+	RateLimit      float64       `env:"UGC_RATE_LIMIT" envDefault:"0" doc:"requests a second that are taken of one caller, then 429; 0: any number. A batch of events counts as one"`
+	RateBurst      int           `env:"UGC_RATE_BURST" envDefault:"100" doc:"how many of them at once"`
+	CORSOrigins    []string      `env:"UGC_CORS_ORIGINS" doc:"origins whose pages may call the API from a browser, such as https://cinema.example; empty: none"`
 
 	BodyLimit     int           `env:"UGC_HTTP_BODY_LIMIT" envDefault:"1048576" doc:"bytes of a request body"`
 	HTTPRead      time.Duration `env:"UGC_HTTP_READ_TIMEOUT" envDefault:"15s" doc:"for reading a whole request"`
@@ -82,6 +96,27 @@ func (c *Config) Rules() domain.PlaybackRules {
 		CompletedReached: c.CompletedReached, CompletedWatched: c.CompletedWatched,
 		ResumeAfter: domain.Millis(c.ResumeAfter.Milliseconds()), ResumeAfterShare: c.ResumeAfterShare,
 	}
+}
+
+// Auth is who may do what; the error says which key is none.
+func (c *Config) Auth() (auth.Options, error) {
+	keys, err := auth.ParseKeys(c.APIKeys)
+	if err != nil {
+		return auth.Options{}, fmt.Errorf("UGC_API_KEYS: %w", err)
+	}
+	if c.APIKeysFile != "" {
+		text, err := os.ReadFile(c.APIKeysFile)
+		if err != nil {
+			return auth.Options{}, fmt.Errorf("UGC_API_KEYS_FILE: %w", err)
+		}
+		more, err := auth.ParseKeys(string(text))
+		if err != nil {
+			return auth.Options{}, fmt.Errorf("UGC_API_KEYS_FILE: %w", err)
+		}
+		keys = append(keys, more...)
+	}
+	o := auth.Options{JWKS: c.AuthJWKS, Algorithms: c.AuthAlgorithms, Issuer: c.AuthIssuer, Audience: c.AuthAudience, Leeway: c.AuthLeeway, Keys: keys}
+	return o, o.Validate()
 }
 
 // EmbeddedKafka says that the broker runs in this process, and where it listens.

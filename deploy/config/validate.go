@@ -16,8 +16,19 @@ func (c *Config) validate() (faults []error) {
 
 	if host, err := hostPort(c.HTTPAddr); err != nil {
 		bad("UGC_HTTP_ADDR=%q: %w", c.HTTPAddr, err)
-	} else if !loopback(host) && !c.AllowRemote {
-		bad("UGC_HTTP_ADDR=%q is reachable from other machines, and there is no authentication yet: use 127.0.0.1, or set UGC_ALLOW_REMOTE=true", c.HTTPAddr)
+	} else if !loopback(host) && c.Has(Edge) && c.AuthJWKS == "" && c.APIKeys == "" && c.APIKeysFile == "" {
+		bad("UGC_HTTP_ADDR=%q is reachable from other machines, and nobody would be asked who they are: use 127.0.0.1, or set UGC_AUTH_JWKS or UGC_API_KEYS", c.HTTPAddr)
+	}
+	if _, err := c.Auth(); err != nil {
+		bad("authentication: %w", err)
+	}
+	if !(c.RateLimit >= 0 && c.RateLimit <= 1e6) || c.RateBurst < 1 || c.RateBurst > 1e6 {
+		bad("UGC_RATE_LIMIT=%v must lie between 0 and 1000000, UGC_RATE_BURST=%d between 1 and 1000000", c.RateLimit, c.RateBurst)
+	}
+	for _, origin := range c.CORSOrigins {
+		if !hasScheme(origin, "http", "https") || strings.Count(origin, "/") != 2 {
+			bad("UGC_CORS_ORIGINS: %q is no origin: write https://host, and name each", origin)
+		}
 	}
 	if c.DataDir == "" {
 		bad("UGC_DATA_DIR must name a folder")

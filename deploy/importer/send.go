@@ -20,6 +20,7 @@ import (
 // Options say where to send and how hard. The zero value of each takes the default that its comment gives.
 type Options struct {
 	URL      string        // of the service, http://127.0.0.1:8000
+	Key      string        // API key, where the service asks for one
 	Batch    int           // events a request, 500
 	Parallel int           // requests at once, 4
 	Patience time.Duration // how long an unavailable service is tried again for one request, 1 minute
@@ -151,12 +152,20 @@ type answer struct {
 	} `json:"items"`
 }
 
+// identify says who sends a request, where the service asks.
+func (o *Options) identify(r *http.Request) {
+	if o.Key != "" {
+		r.Header.Set("X-Api-Key", o.Key)
+	}
+}
+
 func (o *Options) try(ctx context.Context, body []byte, n int) (token domain.Token, retry bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL+"/api/v2/events", bytes.NewReader(body))
 	if err != nil {
 		return nil, false, fmt.Errorf("send events: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	o.identify(req)
 	resp, err := o.Client.Do(req)
 	if err != nil {
 		return nil, ctx.Err() == nil, fmt.Errorf("send events: %w; is the service running? (make run, or name it with --url)", err)
@@ -196,6 +205,7 @@ func (o *Options) await(ctx context.Context, token domain.Token, last Event) err
 		if err != nil {
 			return fmt.Errorf("wait until the ratings can be read: %w", err)
 		}
+		o.identify(req)
 		req.Header.Set("Consistency-Token", token.String())
 		req.Header.Set("Prefer", "wait="+strconv.Itoa(10))
 		resp, err := o.Client.Do(req)

@@ -79,6 +79,13 @@ func (i *item) verdict(id domain.ID) (verdict, string) {
 	return isUnknown, "status " + clip(i.Status)
 }
 
+// identify says who sends a request, where the service asks.
+func (o *Options) identify(r *http.Request) {
+	if o.Key != "" {
+		r.Header.Set("X-Api-Key", o.Key)
+	}
+}
+
 // post sends one body with n deliveries and reads what became of each.
 func post(ctx context.Context, o *Options, text []byte, ids []domain.ID) answer {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
@@ -88,6 +95,7 @@ func post(ctx context.Context, o *Options, text []byte, ids []domain.ID) answer 
 		return all(len(ids), isAbsent, err.Error())
 	}
 	req.Header.Set("Content-Type", "application/json")
+	o.identify(req)
 	resp, err := o.Client.Do(req)
 	if err != nil {
 		return lost(len(ids), err)

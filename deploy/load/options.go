@@ -15,6 +15,7 @@ import (
 // Options say what to play, where, and how hard. The zero value of each takes the default that its comment gives.
 type Options struct {
 	URL         string               // of the service, http://127.0.0.1:8000
+	Key         string               // API key, where the service asks for one
 	AllowRemote bool                 // load a host that is not this machine
 	Seed        uint64               // what the stream follows from, with Users and Movies
 	Users       int                  // simulated viewers, 1,000

@@ -100,6 +100,7 @@ func (r *reader) try(ctx context.Context, path string, v any) (again bool, err e
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", path, err)
 	}
+	r.o.identify(req)
 	if r.token != "" {
 		req.Header.Set("Consistency-Token", r.token)
 		req.Header.Set("Prefer", fmt.Sprintf("wait=%d", viewWait))

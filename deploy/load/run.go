@@ -79,6 +79,7 @@ func (r *run) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.o.identify(req)
 	resp, err := r.o.Client.Do(req)
 	if err != nil {
 		return fmt.Errorf("%w; is the service running? (make run, or name it with --url)", err)

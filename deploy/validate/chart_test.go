@@ -27,7 +27,7 @@ var everything = object{
 	"settings":          object{"UGC_KAFKA_SASL": "SCRAM-SHA-512", "UGC_VISIBLE_TIMEOUT": "2s"},
 	"ingress":           object{"enabled": true, "host": "ugc.example.com", "tlsSecret": "tls", "className": "nginx", "annotations": object{"a": "b"}},
 	"networkPolicy":     object{"enabled": true, "from": []any{object{"namespaceSelector": object{}}}},
-	"serviceMonitor":    object{"enabled": true, "labels": object{"release": "prometheus"}},
+	"serviceMonitor":    object{"enabled": true, "labels": object{"release": "prometheus"}, "authorization": object{"credentials": object{"name": "keys", "key": "metrics"}}},
 	"prometheusRule":    object{"enabled": true, "labels": object{"release": "prometheus"}},
 	"dashboards":        object{"enabled": true},
 	"podLabels":         object{"team": "ugc"},
@@ -148,6 +148,7 @@ func TestChartSetsOnlyWhatTheProgramKnows(t *testing.T) {
 		onlySettings(t, name, slices.Collect(maps.Keys(at(objects[name], "stringData").(object))))
 	}
 	config := at(objects["ConfigMap cinema-ugc"], "data").(object)
+	require.NotEmpty(t, config["UGC_AUTH_JWKS"], "the edge does not start on other than loopback addresses with nobody asked who they are")
 	for key := range at(objects["Secret cinema-ugc"], "stringData").(object) {
 		require.NotContains(t, config, key, "what is secret is in the secret alone")
 	}
@@ -175,6 +176,7 @@ func TestChartUsesAnExistingSecret(t *testing.T) {
 func TestChartWatches(t *testing.T) {
 	objects := rendered(t, everything)
 	require.Equal(t, "/metrics", at(objects["ServiceMonitor cinema-ugc"], "spec", "endpoints", 0, "path"))
+	require.Equal(t, "keys", at(objects["ServiceMonitor cinema-ugc"], "spec", "endpoints", 0, "authorization", "credentials", "name"))
 	var rules object
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, "deploy/prometheus/alerts.yaml")), &rules))
 	require.Equal(t, rules["groups"], at(objects["PrometheusRule cinema-ugc"], "spec", "groups"), "one set of alerts, wherever it runs")

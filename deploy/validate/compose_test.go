@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var passwords = []string{"CLICKHOUSE_PASSWORD=p@1", "CLICKHOUSE_SECRET=s", "GRAFANA_PASSWORD=g"}
+var passwords = []string{"CLICKHOUSE_PASSWORD=p@1", "CLICKHOUSE_SECRET=s", "GRAFANA_PASSWORD=g", "API_KEY_SHA256=ab", "METRICS_KEY_SHA256=cd"}
 
 // project is the stack as docker compose would see it.
 func project(t *testing.T, profiles []string, overrides ...string) *types.Project {

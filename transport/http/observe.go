@@ -91,6 +91,9 @@ func (s *Server) finish(c *fiber.Ctx, took time.Duration) {
 	}
 	attrs := []slog.Attr{slog.String("method", strings.Clone(c.Method())), slog.String("route", route), slog.Int("status", status), slog.Duration("took", took),
 		slog.Int("bytes", len(c.Response().Body())), slog.String("remote", c.Context().RemoteAddr().String()), slog.String("request_id", exchange.ID(c))}
+	if who := exchange.CallerOf(c).Who(); who != "" {
+		attrs = append(attrs, slog.String("caller", who))
+	}
 	if cause := exchange.Cause(c); cause != nil {
 		attrs = append(attrs, slog.String("error", cause.Error()))
 	}

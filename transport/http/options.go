@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"ugc/handlers"
+	"ugc/transport/http/auth"
 )
 
 // Options of a Server. Writing, Positions, Opinions and Summaries must be set; every other zero value works.
@@ -45,6 +46,9 @@ type Options struct {
 	IdleTimeout    time.Duration // of a kept connection, 75 s
 	DrainDelay     time.Duration // between saying "not ready" and taking no new connections, 0
 	DrainTimeout   time.Duration // for open requests to end once the server shall stop, 20 s
+
+	Guard *auth.Guard // finds out who sends a request; nil: everybody may do everything
+	Limit *auth.Limit // bounds what one caller sends; nil: nothing does
 
 	CORSOrigins []string // origins whose pages may call the API; none by default
 

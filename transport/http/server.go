@@ -78,10 +78,17 @@ func (s *Server) route(pages *docs.Pages) {
 	if len(s.o.CORSOrigins) > 0 {
 		s.app.Use(cors.New(cors.Config{
 			AllowOrigins:  strings.Join(s.o.CORSOrigins, ","),
-			AllowHeaders:  "Content-Type,Prefer,Consistency-Token,Traceparent,X-Request-Id",
+			AllowHeaders:  "Authorization,Content-Type,Prefer,Consistency-Token,Traceparent,X-Api-Key,X-Request-Id",
 			ExposeHeaders: "Consistency-Token,Preference-Applied,Retry-After,X-Request-Id",
 			MaxAge:        600,
 		}))
+	}
+	guarded := []string{"/api", "/metrics"}
+	if s.o.Guard != nil {
+		s.app.Use(guarded, s.o.Guard.Identify)
+	}
+	if s.o.Limit != nil {
+		s.app.Use(guarded, s.o.Limit.Allow)
 	}
 	api1 := v1.New(v1.Options{Writing: s.o.Writing, Opinions: s.o.Opinions, Shown: s.o.ShownWait, Page: pages.V1})
 	s.app.Use(v1.Prefix, api1.Serve)
@@ -95,7 +102,13 @@ func (s *Server) route(pages *docs.Pages) {
 	}
 	named("/healthz/live", s.live)
 	named("/healthz/ready", s.ready)
-	named("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true})))
+	metrics := adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	named("/metrics", func(c *fiber.Ctx) error {
+		if err := exchange.CallerOf(c).May(exchange.Metrics); err != nil {
+			return err
+		}
+		return metrics(c)
+	})
 	named("/", pages.Landing)
 	named("/problems", pages.Problems)
 	named("/problems/{code}", pages.Problems)

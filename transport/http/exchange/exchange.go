@@ -16,6 +16,7 @@ const (
 	keyRoute key = iota
 	keyID
 	keyCause
+	keyCaller
 )
 
 // SetRoute names the route that answers, as a template such as /users/{user_id}; metrics and logs are kept by it.

@@ -28,12 +28,15 @@ type Kind struct {
 // The kinds of problems.
 var (
 	Malformed        = Kind{"malformed", 400, "The request cannot be read", "Send what the API's description asks for: valid JSON in UTF-8, each field once.", 0}
+	Unauthorized     = Kind{"unauthorized", 401, "It is not known who sends this", "Send Authorization: Bearer with a token whose subject is the user, or an API key as X-Api-Key.", 0}
+	Forbidden        = Kind{"forbidden", 403, "This is not yours to read or change", "A token speaks for its own user alone; for others an API key with the scope is needed.", 0}
 	NotFound         = Kind{"not-found", 404, "There is nothing here", "See the API's description for what there is.", 0}
 	MethodNotAllowed = Kind{"method-not-allowed", 405, "The method is not allowed here", "The Allow header lists the methods that are.", 0}
 	Timeout          = Kind{"request-timeout", 408, "The request took too long to arrive", "Send the whole request at once.", 0}
 	TooLarge         = Kind{"too-large", 413, "The request is too large", "Send less at once: at most 1,000 events and the size that the detail says.", 0}
 	Unsupported      = Kind{"unsupported-media-type", 415, "The media type is not supported", "Send application/json without a Content-Encoding.", 0}
 	Invalid          = Kind{"invalid", 422, "The request is well-formed but invalid", "Each entry of errors says which field is wrong and what would be right. Nothing was written.", 0}
+	TooMany          = Kind{"too-many-requests", 429, "Too many requests", "Send fewer, or several events in one request. Try again after the time that Retry-After says.", 1}
 	HeadersTooLarge  = Kind{"headers-too-large", 431, "The header fields are too large", "Send smaller headers.", 0}
 	Internal         = Kind{"internal", 500, "Something went wrong on our side", "Try again; if it stays, tell us the request_id.", 0}
 	Unavailable      = Kind{"unavailable", 503, "A part of the service is away", "Nothing was written. Try again after the time that Retry-After says.", 1}
@@ -43,7 +46,7 @@ var (
 
 // Kinds lists them all, by status.
 func Kinds() []Kind {
-	return []Kind{Malformed, NotFound, MethodNotAllowed, Timeout, TooLarge, Unsupported, Invalid, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
+	return []Kind{Malformed, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Timeout, TooLarge, Unsupported, Invalid, TooMany, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
 }
 
 // Type is the problem's type, a relative reference to the page about it.
@@ -147,6 +150,9 @@ func Body(fields []domain.FieldError) []Fault {
 func (p *Problem) Send(c *fiber.Ctx, requestID string) error {
 	if p.Retry > 0 {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(p.Retry))
+	}
+	if p.Status == fiber.StatusUnauthorized && len(c.Response().Header.Peek(fiber.HeaderWWWAuthenticate)) == 0 {
+		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="ugc"`)
 	}
 	c.Set(fiber.HeaderContentType, ContentType)
 	return c.Status(p.Status).Send(p.append(nil, c.Path(), requestID))

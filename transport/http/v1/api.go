@@ -108,6 +108,12 @@ func (a *API) Serve(c *fiber.Ctx) error {
 	case route != nil:
 		exchange.SetRoute(c, Prefix+route.Path)
 		r.ctx = exchange.Context(c)
+		if r.user != "" {
+			var err error
+			if r.user, err = exchange.CallerOf(c).As(r.user, need(c.Method())); err != nil {
+				return err
+			}
+		}
 		return a.answer(c, route.handle(a, c, r))
 	case allow != nil:
 		c.Set(fiber.HeaderAllow, strings.Join(allow, ", "))
@@ -119,6 +125,14 @@ func (a *API) Serve(c *fiber.Ctx) error {
 		}
 	}
 	return sendDetail(c, fiber.StatusNotFound, "Not Found")
+}
+
+// need is the scope that a method asks for.
+func need(method string) exchange.Scope {
+	if method == fiber.MethodGet {
+		return exchange.Read
+	}
+	return exchange.Write
 }
 
 // answer words the errors that belong to the contract.

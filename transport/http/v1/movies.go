@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"ugc/domain"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/wire"
 )
 
@@ -16,6 +17,10 @@ func (a *API) ping(c *fiber.Ctx, _ request) error {
 
 // playbackEvent takes what a player does, and where in the film, in seconds.
 func (a *API) playbackEvent(c *fiber.Ctx, r request) error {
+	if exchange.CallerOf(c) == exchange.Nobody {
+		_, err := exchange.Nobody.As("", exchange.Write)
+		return err
+	}
 	b, err := readBody(c)
 	if err != nil {
 		return err
@@ -26,6 +31,9 @@ func (a *API) playbackEvent(c *fiber.Ctx, r request) error {
 		return b.faults
 	}
 	typ, _ := domain.ParseReportType(name)
+	if user, err = exchange.CallerOf(c).As(user, exchange.Write); err != nil {
+		return err
+	}
 	err = a.report(c, r, &domain.RecordPlayback{Fact: domain.Fact{User: user, Movie: movie}, Type: typ, Position: millis(position)})
 	if err != nil {
 		return err
@@ -37,6 +45,10 @@ func (a *API) playbackEvent(c *fiber.Ctx, r request) error {
 
 // movieViewing takes how many seconds of a film were viewed.
 func (a *API) movieViewing(c *fiber.Ctx, r request) error {
+	if exchange.CallerOf(c) == exchange.Nobody {
+		_, err := exchange.Nobody.As("", exchange.Write)
+		return err
+	}
 	b, err := readBody(c)
 	if err != nil {
 		return err
@@ -44,6 +56,9 @@ func (a *API) movieViewing(c *fiber.Ctx, r request) error {
 	user, movie, seconds := b.id("user_id"), b.id("movie_id"), b.seconds("viewed_seconds")
 	if b.faults != nil {
 		return b.faults
+	}
+	if user, err = exchange.CallerOf(c).As(user, exchange.Write); err != nil {
+		return err
 	}
 	err = a.report(c, r, &domain.RecordViewing{Fact: domain.Fact{User: user, Movie: movie}, ViewedSeconds: seconds})
 	if err != nil {

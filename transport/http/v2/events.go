@@ -24,8 +24,12 @@ func (a *API) postEvents(c *fiber.Ctx) error {
 	wait := readPrefer(c)
 	in := intakes.Get().(*intake)
 	defer in.release()
+	in.caller = exchange.CallerOf(c)
 	if err := in.read(string(exchange.Body(c)), a.record.Check); err != nil { // a copy: Fiber uses its buffer again
 		return err
+	}
+	if in.denied != nil { // of none of the events anything is written
+		return in.denied
 	}
 	var done handlers.Recorded
 	if len(in.commands) > 0 {

@@ -7,11 +7,14 @@ import (
 
 	"ugc/domain"
 	"ugc/handlers"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 )
 
 // intake is one body of POST /events, read. Intakes are pooled; the commands in them are not.
 type intake struct {
+	caller   *exchange.Caller // who sends it
+	denied   error            // an event is of a user for whom the caller may not write
 	single   bool
 	commands []domain.Command   // those without faults of form, in order
 	items    []item             // every event, in order
@@ -95,6 +98,12 @@ func (in *intake) event(s *scanner, at int, check func(domain.Command) error) {
 	e.read(s, eventFields)
 	if s.err != nil {
 		return
+	}
+	if user := e.fact.User; in.caller != nil && (user != "" || in.caller == exchange.Nobody) {
+		var err error
+		if e.fact.User, err = in.caller.As(user, exchange.Write); err != nil {
+			in.denied = err
+		}
 	}
 	it := item{command: -1}
 	if e.given != 0 || len(e.faults) == 0 { // not where the value is no object at all

@@ -13,8 +13,11 @@ import (
 // put sets an opinion: 202 with its event_id, or 200 once the views that were waited for show it.
 func (r register) put(a *API, c *fiber.Ctx) error {
 	p := params{c: c}
-	f := handlers.Feedback{User: p.id("user_id"), Movie: p.id("movie_id")}
+	f := handlers.Feedback{User: p.user(exchange.Write), Movie: p.id("movie_id")}
 	p.query()
+	if p.denied != nil {
+		return p.denied
+	}
 	e, err := readBody(c, r.fields)
 	if err != nil {
 		return err
@@ -24,8 +27,9 @@ func (r register) put(a *API, c *fiber.Ctx) error {
 			e.wrong(fieldOf(name), name, "required", "must be given")
 		}
 	}
-	if p.faults = append(p.faults, e.faults...); p.faults != nil {
-		return p.err()
+	p.faults = append(p.faults, e.faults...)
+	if err := p.err(); err != nil {
+		return err
 	}
 	f.ID, f.OccurredAt, f.SentAt = e.fact.ID, e.fact.OccurredAt, e.fact.SentAt
 	wait := readPrefer(c)
@@ -36,7 +40,7 @@ func (r register) put(a *API, c *fiber.Ctx) error {
 // clear takes an opinion back; where there was none it answers the same.
 func (r register) clear(a *API, c *fiber.Ctx) error {
 	p := params{c: c}
-	f := handlers.Feedback{User: p.id("user_id"), Movie: p.id("movie_id")}
+	f := handlers.Feedback{User: p.user(exchange.Write), Movie: p.id("movie_id")}
 	p.query()
 	if len(exchange.Body(c)) > 0 {
 		p.faults = append(p.faults, problem.Fault{Pointer: "", Code: "not_applicable",
@@ -72,7 +76,7 @@ func (a *API) written(c *fiber.Ctx, wait prefer, done handlers.Written, err erro
 // get shows one opinion.
 func (r register) get(a *API, c *fiber.Ctx) error {
 	p := params{c: c}
-	user, movie := p.id("user_id"), p.id("movie_id")
+	user, movie := p.user(exchange.Read), p.id("movie_id")
 	p.query()
 	see := a.atLeast(&p)
 	if err := p.err(); err != nil {
@@ -88,7 +92,7 @@ func (r register) get(a *API, c *fiber.Ctx) error {
 // list shows a user's opinions of one kind, newest first.
 func (r register) list(a *API, c *fiber.Ctx) error {
 	p := params{c: c}
-	user := p.id("user_id")
+	user := p.user(exchange.Read)
 	query := p.query("after", "limit")
 	after, limit := p.cursor(query), p.limit(query)
 	see := a.atLeast(&p)
@@ -144,6 +148,7 @@ func sendJSON(c *fiber.Ctx, status int, body []byte) error {
 func (a *API) getMovie(c *fiber.Ctx) error {
 	p := params{c: c}
 	movie := p.id("movie_id")
+	p.denied = exchange.CallerOf(c).May(exchange.Read)
 	p.query()
 	see := a.atLeast(&p)
 	if err := p.err(); err != nil {

@@ -14,7 +14,7 @@ import (
 // getPosition shows where a user stands in a movie, where to go on, and what of it was watched.
 func (a *API) getPosition(c *fiber.Ctx) error {
 	p := params{c: c}
-	user, movie := p.id("user_id"), p.id("movie_id")
+	user, movie := p.user(exchange.Read), p.id("movie_id")
 	p.query()
 	see := a.atLeast(&p)
 	if err := p.err(); err != nil {
@@ -38,7 +38,7 @@ func (a *API) getPosition(c *fiber.Ctx) error {
 // listPositions shows where a user stands in every movie, by movie id. What of each was watched is left to getPosition.
 func (a *API) listPositions(c *fiber.Ctx) error {
 	p := params{c: c}
-	user := p.id("user_id")
+	user := p.user(exchange.Read)
 	query := p.query("after", "limit")
 	after, limit := query["after"], p.limit(query)
 	if code, message := domain.ValidateKeyPart(after); after != "" && code != "" {

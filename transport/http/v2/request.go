@@ -78,6 +78,7 @@ func (a *API) applied(c *fiber.Ctx, p prefer) {
 type params struct {
 	c      *fiber.Ctx
 	faults []problem.Fault
+	denied error // they may not, whatever else is wrong
 }
 
 func (p *params) fault(name, code, detail string) {
@@ -86,6 +87,9 @@ func (p *params) fault(name, code, detail string) {
 
 // err is the problem with what was read so far, nil where there is none.
 func (p *params) err() error {
+	if p.denied != nil {
+		return p.denied
+	}
 	if len(p.faults) == 0 {
 		return nil
 	}
@@ -104,6 +108,19 @@ func (p *params) id(name string) string {
 		return ""
 	}
 	return strings.Clone(text)
+}
+
+// user is the user from the path, which the caller must be, or have the scope for; me is the caller's own.
+func (p *params) user(need exchange.Scope) string {
+	id := p.id("user_id")
+	if id == "" {
+		id = "-" // is at fault already; who may nothing at all is told that first
+	}
+	id, err := exchange.CallerOf(p.c).As(id, need)
+	if err != nil {
+		p.denied = err
+	}
+	return id
 }
 
 // query reads the query, in which only these parameters may stand, each once.

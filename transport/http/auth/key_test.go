@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ugc/transport/http/exchange"
+)
+
+func TestKeysAreKeptAsHashes(t *testing.T) {
+	secret, k, err := NewKey("web", exchange.Read|exchange.Write)
+	require.NoError(t, err)
+	require.NotContains(t, k.String(), strings.TrimPrefix(secret, "ugc_"))
+	again, err := ParseKey(k.String())
+	require.NoError(t, err)
+	require.Equal(t, k, again)
+	require.Equal(t, again.Hash, HashOf(secret))
+	other, _, err := NewKey("web", exchange.Read)
+	require.NoError(t, err)
+	require.NotEqual(t, secret, other)
+	_, _, err = NewKey("two words", exchange.Read)
+	require.Error(t, err)
+}
+
+func TestKeysThatAreNone(t *testing.T) {
+	hash := strings.Repeat("ab", 32)
+	for _, text := range []string{"web", "web:read", "web:own:" + hash, ":read:" + hash, "web:read:ugc_secret", "web:read:" + hash + "ab", "a b:read:" + hash} {
+		_, err := ParseKeys(text)
+		require.Error(t, err, text)
+		require.NotContains(t, err.Error(), "ugc_secret", "it may be a key that somebody forgot to hash")
+	}
+	keys, err := ParseKeys("# services\n\nweb:read:" + hash + "\njob:write+metrics:" + strings.Repeat("cd", 32))
+	require.NoError(t, err)
+	require.Len(t, keys, 2)
+	require.ErrorContains(t, Options{Keys: append(keys, keys[0])}.Validate(), "the same")
+}
+
+func TestSymmetricAlgorithmsAreRefused(t *testing.T) {
+	for _, a := range []string{"HS256", "none", ""} {
+		require.Error(t, Options{JWKS: "x", Algorithms: []string{a}}.Validate(), a)
+	}
+}
+
+// Callers are many: what is known of them is bounded, and the busy ones are not forgotten for the quiet.
+func TestALimitIsBounded(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	l := NewLimit(1, 2, func() time.Time { return now })
+	for i := range maxBuckets {
+		require.Zero(t, l.take(strings.Repeat("x", 1+i%7)+time.Duration(i).String()))
+	}
+	now = now.Add(3 * time.Second)
+	require.Zero(t, l.take("busy"))
+	require.Zero(t, l.take("busy"))
+	require.Equal(t, time.Second, l.take("busy"))
+	require.LessOrEqual(t, len(l.buckets), 1, "those with a whole burst again are forgotten")
+	for i := range 2 * maxBuckets {
+		l.take(time.Duration(i).String())
+	}
+	require.LessOrEqual(t, len(l.buckets), maxBuckets)
+}
+
+func TestRememberedTokensAreBounded(t *testing.T) {
+	v, now := newVerified(), time.Unix(1_800_000_000, 0)
+	caller := &exchange.Caller{Subject: "ann"}
+	v.add("short", caller, now.Add(time.Second), now)
+	require.Equal(t, caller, v.get("short", now))
+	require.Nil(t, v.get("short", now.Add(time.Second)), "never longer than the token itself")
+	v.add("long", caller, now.Add(time.Hour), now)
+	require.Nil(t, v.get("long", now.Add(trustFor)), "and never longer than a minute")
+	for i := range maxVerified + 100 {
+		v.add(time.Duration(i).String(), caller, now.Add(time.Hour), now)
+	}
+	require.LessOrEqual(t, len(v.tokens), maxVerified)
+	v.forget()
+	require.Empty(t, v.tokens)
+}
