@@ -36,7 +36,8 @@ type store struct {
 	offset    atomic.Int64 // of the newest record of the topic that is in here, noOffset before the first
 	watermark atomic.Int64 // domain.Version, see positions.go
 	restored  atomic.Bool
-	gap       bool // of the writer: others have written in between, see wrote
+	gap       bool  // of the writer: others have written in between, see wrote
+	seen      *seen // of the writer, while a copy that began empty is restored: what may be in here; nil: anything
 
 	mu      sync.RWMutex
 	pending map[string][]byte // not yet on disk; nil values are deletes
@@ -88,6 +89,11 @@ func newStore(path string, db *leveldb.DB) (*store, error) {
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	it := db.NewIterator(nil, nil)
+	defer it.Release()
+	if !it.First() && it.Error() == nil {
+		s.seen = newSeen()
+	}
 	return s, nil
 }
 
@@ -132,6 +138,9 @@ func (s *store) Has(key string) (bool, error) {
 
 // Get implements storage.Storage. The bytes must not be changed.
 func (s *store) Get(key string) ([]byte, error) {
+	if !s.restored.Load() && !s.seen.maybe(key) {
+		return nil, nil
+	}
 	if v, ok := s.gathered(key); ok {
 		return v, nil
 	}
@@ -167,6 +176,9 @@ func (s *store) Set(key string, value []byte) error {
 func (s *store) Delete(key string) error { return s.put(key, nil) }
 
 func (s *store) put(key string, value []byte) error {
+	if !s.restored.Load() {
+		s.seen.add(key)
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -272,6 +284,7 @@ func (s *store) MarkRecovered() error {
 		return fmt.Errorf("finish restoring: %w", err)
 	}
 	s.restored.Store(true)
+	s.seen = nil
 	return nil
 }
 

@@ -220,3 +220,22 @@ func TestReadersSeeEveryWriteWhileItMovesToTheDisk(t *testing.T) {
 	close(done)
 	readers.Wait()
 }
+
+// A copy that began empty passes over the disk for keys that it has not seen; not where it has, nor where it went on from what was there.
+func TestRestoringFindsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	require.NoError(t, s.Set("u/a", []byte("1")))
+	require.NoError(t, s.flush())
+	require.Equal(t, "1", get(t, s, "u/a"), "on disk, and seen")
+	require.Empty(t, get(t, s, "u/b"))
+	require.NoError(t, s.Close())
+
+	s = open(t, dir) // without an offset: the process died at its first batch, or sooner
+	defer func() { require.NoError(t, s.Close()) }()
+	require.Equal(t, "1", get(t, s, "u/a"))
+
+	full := newSeen()
+	full.full = true
+	require.True(t, full.maybe("anything"), "what was not remembered must be looked up")
+}
