@@ -130,7 +130,7 @@ func insertAll(ctx context.Context, db *sql.DB, docs []documents.Document, perTr
 		if err != nil {
 			return err
 		}
-		bound := tx.StmtContext(ctx, insert)
+		bound := tx.StmtContext(ctx, insert) //nolint:sqlclosecheck // closed with the transaction
 		batch := docs[:min(perTransaction, len(docs))]
 		docs = docs[len(batch):]
 		args := make([]any, 0, 8*perStatement)

@@ -35,9 +35,9 @@ func (l *log) place(f *domain.Fact) {
 func playback(n, viewers int) iter.Seq[domain.Event] {
 	return func(yield func(domain.Event) bool) {
 		states := make([]domain.PlaybackState, viewers)
-		users, films, runs := make([]string, viewers), make([]string, viewers), make([]string, viewers)
-		for i := range users {
-			users[i], films[i], runs[i] = idOf(1, i).String(), idOf(movies, i*i%2000).String(), idOf(sessions, i).String()
+		names, films, runs := make([]string, viewers), make([]string, viewers), make([]string, viewers)
+		for i := range names {
+			names[i], films[i], runs[i] = idOf(users, i).String(), idOf(movies, i*i%2000).String(), idOf(sessions, i).String()
 		}
 		var log log
 		for i := range n {
@@ -45,7 +45,7 @@ func playback(n, viewers int) iter.Seq[domain.Event] {
 			at := evening + domain.Instant(10_000*round+who%10_000)
 			c := domain.RecordPlayback{
 				Fact: domain.Fact{
-					ID: idOf(reports, i), User: users[who], Movie: films[who], Session: runs[who], Device: "tv", Sequence: int64(round + 1),
+					ID: idOf(reports, i), User: names[who], Movie: films[who], Session: runs[who], Device: "tv", Sequence: int64(round + 1),
 					OccurredAt: at, SentAt: at, ReceivedAt: at + 40,
 				},
 				Type: domain.Heartbeat, Position: domain.Millis(10_000 * round), Duration: 7_200_000, Rate: 1,
