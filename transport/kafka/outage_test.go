@@ -177,6 +177,22 @@ func held(t *testing.T) (s kafka.Settings, arrived <-chan struct{}, release func
 	return kafka.Settings{Brokers: c.ListenAddrs()}, in, release
 }
 
+// One message at a time would take as many round trips as the batch has messages.
+func TestABatchIsUnderWayAtOnce(t *testing.T) {
+	s, arrived, release := held(t)
+	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: kafkatest.Patience})
+	var msgs []*message.Message
+	for range 100 {
+		msgs = append(msgs, kafkatest.Message("u/m", "x"))
+	}
+	written := make(chan error, 1)
+	go func() { written <- p.Publish("t", msgs...) }()
+	<-arrived
+	require.Eventually(t, func() bool { return p.Buffered() == 100 }, 10*time.Second, time.Millisecond, "none of them waits for the answer to another")
+	release()
+	require.NoError(t, <-written)
+}
+
 func TestACallerWhoGivesUpDoesNotTakeOthersAlong(t *testing.T) {
 	s, arrived, release := held(t)
 	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: kafkatest.Patience})
