@@ -206,6 +206,32 @@ func TestACopyAheadOfItsTopicIsWrittenAgain(t *testing.T) {
 	c.requireFold()
 }
 
+// refusingOne refuses the 50th record of a topic, late: after the 200th is written.
+func refusingOne(topic string, refused *atomic.Bool) func(writer) writer {
+	return func(write writer) writer {
+		var seen atomic.Int64
+		later := make(chan struct{})
+		return func(ctx context.Context, r *kgo.Record, f func(*kgo.Record, error)) {
+			if r.Topic != topic {
+				write(ctx, r, f)
+				return
+			}
+			switch seen.Add(1) {
+			case 50:
+				go func() {
+					<-later
+					refused.Store(true)
+					f(r, errTest)
+				}()
+			case 200:
+				write(ctx, r, func(r *kgo.Record, err error) { f(r, err); close(later) })
+			default:
+				write(ctx, r, f)
+			}
+		}
+	}
+}
+
 func TestAFailedEmitIsNotCommittedPast(t *testing.T) {
 	c := startCluster(t)
 	c.send(many(400)...)
@@ -213,33 +239,32 @@ func TestAFailedEmitIsNotCommittedPast(t *testing.T) {
 	o.Groups = []string{"ugc-playback"}
 	// One event is refused, late; what is emitted meanwhile is written. goka would commit past the one that is not.
 	var refused atomic.Bool
-	o.wrap = first(func(write writer) writer {
-		var events atomic.Int64
-		later := make(chan struct{})
-		return func(ctx context.Context, r *kgo.Record, f func(*kgo.Record, error)) {
-			if r.Topic != topics.PlaybackEvents.Name {
-				write(ctx, r, f)
-				return
-			}
-			switch events.Add(1) {
-			case 50:
-				go func() {
-					<-later
-					refused.Store(true)
-					f(r, errTest)
-				}()
-				return
-			case 200:
-				write(ctx, r, func(r *kgo.Record, err error) { f(r, err); close(later) })
-				return
-			}
-			write(ctx, r, f)
-		}
-	})
+	o.wrap = first(refusingOne(topics.PlaybackEvents.Name, &refused))
 	c.run(o)
 	require.Eventually(t, refused.Load, patience, tick)
 	c.committed(group("ugc-playback"))
 	c.requireFold()
+}
+
+func TestAFailedLetterIsNotCommittedPast(t *testing.T) {
+	c := startCluster(t)
+	var poison []*kgo.Record
+	for i := range 400 {
+		poison = append(poison, &kgo.Record{Topic: topics.PlaybackCommands.Name, Key: fmt.Appendf(nil, "u%d/m", i), Value: []byte("poison")})
+	}
+	c.produce(poison...)
+	o := c.options(t.TempDir())
+	o.Groups = []string{"ugc-playback"}
+	var refused atomic.Bool
+	o.wrap = first(refusingOne(topics.DeadLetters.Name, &refused))
+	c.run(o)
+	require.Eventually(t, refused.Load, patience, tick)
+	c.committed(group("ugc-playback"))
+	set := map[string]bool{}
+	for _, d := range c.letters() {
+		set[string(d.Key)] = true
+	}
+	require.Len(t, set, len(poison), "each of them is in the dead letters")
 }
 
 // hot is many reports about one key.

@@ -44,9 +44,7 @@ func (v *Positions) once(ctx context.Context) error {
 		goka.WithViewHasher(domain.NewKeyHasher),
 		goka.WithViewLogger(quiet{v.log}),
 		goka.WithViewAutoReconnect(), // stock: the view ends when a broker hangs up
-		goka.WithViewBackoffBuilder(func() (goka.Backoff, error) { // stock: steps of 10 s
-			return goka.NewSimpleBackoff(reconnectStep, reconnectMax), nil
-		}),
+		goka.WithViewBackoffBuilder(reconnect),
 		goka.WithViewBackoffResetTimeout(healthyRun),
 		goka.WithViewStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
 			s, err := openStore(dir, topic, partition)
@@ -84,6 +82,11 @@ const (
 	reconnectStep = 500 * time.Millisecond
 	reconnectMax  = 5 * time.Second
 )
+
+// reconnect paces the view's attempts to reach its broker; goka's own steps are 10 s.
+func reconnect() (goka.Backoff, error) {
+	return goka.NewSimpleBackoff(reconnectStep, reconnectMax), nil
+}
 
 // stored lifts the watermark once the record is in the store, where readers find it.
 func (v *Positions) stored(ctx goka.UpdateContext) {

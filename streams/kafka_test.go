@@ -2,14 +2,19 @@ package streams
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/domain"
+	"ugc/handlers"
 	"ugc/schemas/topics"
 )
 
@@ -110,6 +115,69 @@ func TestTopicsAreLookedAtAndNeverMade(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, tm.EnsureTableExists(g.Table.Name, partitions))
 	require.NotEqual(t, first, l.table(), "the copy of a topic that was made anew is another folder")
+}
+
+func TestTheViewComesBackSoon(t *testing.T) {
+	b, err := reconnect()
+	require.NoError(t, err)
+	for range 20 { // while the broker is away
+		require.LessOrEqual(t, b.Duration(), 5*time.Second)
+	}
+	b.Reset()
+	require.LessOrEqual(t, b.Duration(), time.Second)
+}
+
+// A group and a view that are started before their topics are there come up with them.
+func TestPartsThatBeganTooEarlyComeUpWithTheirTopics(t *testing.T) {
+	t.Parallel()
+	addr := brokertest.Start(t)
+	o := options(addr, t.TempDir())
+	o.Groups = []string{"ugc-playback"}
+	s, err := New(o)
+	require.NoError(t, err)
+	v, err := NewPositions(options(addr, t.TempDir()))
+	require.NoError(t, err)
+	start(t, s.Run)
+	start(t, v.Run)
+	for _, part := range []interface{ Healthy() error }{s, v} {
+		require.Eventually(t, func() bool { return strings.Contains(part.Healthy().Error(), "is not there") }, patience, tick)
+	}
+	c := joinCluster(t, addr)
+	ctx := bounded(t, patience)
+	require.NoError(t, s.Ready(ctx))
+	require.NoError(t, v.Ready(ctx))
+	c.send(report("u", "m", 1))
+	c.committed(group("ugc-playback"))
+	c.requireFold()
+}
+
+// A restart goes on from the copies below the data folder, and needs nothing from elsewhere.
+func TestCopiesLieInTheDataFolder(t *testing.T) {
+	c := startCluster(t)
+	streamed, viewed := c.options(t.TempDir()), c.options(t.TempDir())
+	streamed.Groups = []string{"ugc-playback"}
+	token := tokenOf(c.send(report("u", "m", 1))[0])
+	_, running := c.run(streamed)
+	v, following := c.view(viewed)
+	require.NoError(t, v.Wait(bounded(t, patience), handlers.ViewPositions, token))
+	c.committed(group("ugc-playback"))
+	running.stop()
+	following.stop()
+	partition := domain.Partition("u/m", partitions)
+	for _, pattern := range []string{
+		filepath.Join(streamed.DataDir, "streams", "ugc-playback-*"),
+		filepath.Join(viewed.DataDir, "positions-*"),
+	} {
+		dirs, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.Len(t, dirs, 1, pattern)
+		s, err := openStore(dirs[0], topics.PlaybackTable.Name, partition, func(error) {})
+		require.NoError(t, err)
+		has, err := s.Has("u/m")
+		require.NoError(t, err)
+		require.True(t, has, "%s is no copy of the table", dirs[0])
+		require.NoError(t, s.Close())
+	}
 }
 
 func TestOptionsSayEverythingThatIsWrong(t *testing.T) {
