@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -176,6 +177,24 @@ func TestWhatProductionKafkaWouldNotDo(t *testing.T) {
 	resp, err := kadm.NewClient(cl).CreateTopic(within(t), -1, -1, nil, "defaults")
 	require.NoError(t, err)
 	require.EqualValues(t, 1, resp.NumPartitions)
+}
+
+// kfake's cleaner is not safe against a kill, and its retention empties what should stay.
+func TestTheBrokerNeitherCompactsNorForgetsByItself(t *testing.T) {
+	b := open(t, t.TempDir())
+	described, err := kadm.NewClient(client(t, b)).DescribeBrokerConfigs(within(t), 0)
+	require.NoError(t, err)
+	settings := map[string]string{}
+	for _, resource := range described {
+		require.NoError(t, resource.Err)
+		for _, c := range resource.Configs {
+			settings[c.Key] = c.MaybeValue()
+		}
+	}
+	require.Equal(t, "-1", settings["log.retention.ms"], "topics that do not say how long keep for ever")
+	backoff, err := strconv.ParseInt(settings["log.cleaner.backoff.ms"], 10, 64)
+	require.NoError(t, err)
+	require.Greater(t, time.Duration(backoff)*time.Millisecond, 10*365*24*time.Hour)
 }
 
 func TestOpenRefuses(t *testing.T) {

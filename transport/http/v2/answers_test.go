@@ -2,6 +2,7 @@ package v2
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -35,5 +36,29 @@ func TestAnswersOutliveTheirHandler(t *testing.T) {
 	for i, c := range answers {
 		require.Equal(t, fiber.StatusAccepted, c.Response.StatusCode())
 		require.Contains(t, string(c.Response.Body()), id(i))
+	}
+}
+
+// Fiber uses its buffers again once a handler has returned: what was written must not change under later requests.
+func TestEventsKeepNothingOfTheRequest(t *testing.T) {
+	house := &handlerstest.House{}
+	app := fiber.New()
+	New(Options{Writing: house.Writing(), Positions: house, Opinions: house, Summaries: house}).Mount(app)
+	handle := app.Handler()
+	var c fasthttp.RequestCtx
+	name := func(i int) string { return strings.Repeat(string(rune('a'+i)), 20) }
+	for i := range 20 {
+		c.Request.Reset()
+		c.Response.Reset()
+		c.Request.Header.SetMethod(fiber.MethodPost)
+		c.Request.SetRequestURI(Prefix + "/events")
+		c.Request.SetBodyString(fmt.Sprintf(`{"type":"like","user_id":%q,"movie_id":%q}`, name(i), name(i)))
+		handle(&c)
+		require.Equal(t, fiber.StatusAccepted, c.Response.StatusCode())
+	}
+	require.Len(t, house.Log(), 20)
+	for i, command := range house.Log() {
+		require.Equal(t, name(i), command.Head().User)
+		require.Equal(t, name(i), command.Head().Movie)
 	}
 }
