@@ -9,6 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
+JOBS    ?= 2
 MINIMIZE ?= 2s
 
 .PHONY: help
@@ -95,6 +96,14 @@ bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIM
 bench-real: ## the same beside and over servers that others wrote, which are installed without docker
 	deploy/real/mongo.sh install
 	$(GO) run ./deploy/bench -real -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
+
+.PHONY: mutation
+mutation: setup ## take each cure of exactness out and see a test catch it: make mutation M=name for one, JOBS=2 at once
+	$(GO) run ./deploy/mutation -m '$(M)' -jobs $(JOBS)
+
+.PHONY: mutation-table
+mutation-table: setup ## the same for all of them, and write docs/MUTATIONS.md anew
+	$(GO) run ./deploy/mutation -write -jobs $(JOBS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s); what it finds goes below testdata/fuzz, to be committed

@@ -1,0 +1,8 @@
+package main
+
+import "slices"
+
+// all lists the mutations, room by room.
+func all() []mutation {
+	return slices.Concat(inDomain, inHandlers, inTransport, inStreams, inProjections, inDocuments, inClickHouse, inBroker, inDeploy)
+}

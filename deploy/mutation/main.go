@@ -1,0 +1,102 @@
+// Command mutation switches the cures of exactness off, one at a time, and shows which test catches it.
+//
+// A mutation is a value: a piece of source that holds a rule up or sets a stock setting on purpose, what stands there when the cure is taken out,
+// and the tests that must turn red. It is applied through go test's overlay, so the tree is never touched. The run fails when a mutation
+// goes uncaught, and when the source that it names has changed under it.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// document is the generated table, from the root of the repository.
+const document = "docs/MUTATIONS.md"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
+	root := flags.String("root", ".", "the repository")
+	name := flags.String("m", "", "only the mutations of this name; it may be a pattern such as sarama-*")
+	in := flags.String("in", "", "only the mutations that tests of this package catch")
+	list := flags.Bool("list", false, "list the mutations and run nothing")
+	write := flags.Bool("write", false, "write what was caught into "+document+"; rows of mutations that were not run stay as they are")
+	tool := flags.String("go", "go", "the go command, with what is to be run before it, such as 'nice go'")
+	jobs := flags.Int("jobs", 2, "mutations at once")
+	limit := flags.Duration("limit", 45*time.Minute, "the longest that the whole run may take")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 || *jobs < 1 || strings.TrimSpace(*tool) == "" {
+		return errors.New("usage: mutation [-list] [-m name] [-in package] [-write] [-jobs n] [-limit d] [-go command] [-root folder]")
+	}
+	chosen := slices.DeleteFunc(all(), func(m mutation) bool {
+		named, err := path.Match(cmp.Or(*name, "*"), m.name)
+		return !named || err != nil || *in != "" && m.in != *in
+	})
+	if len(chosen) == 0 {
+		return fmt.Errorf("there is no mutation %s %s: -list lists them", *name, *in)
+	}
+	if *list {
+		for _, m := range chosen {
+			fmt.Fprintf(out, "%-36s %-10s %s\n", m.name, m.cause, m.takes)
+		}
+		return nil
+	}
+	absolute, err := filepath.Abs(*root)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, *limit, fmt.Errorf("the run took longer than %s", *limit))
+	defer cancel()
+	l := &laboratory{root: absolute, tool: strings.Fields(*tool), jobs: *jobs, out: out}
+	began := time.Now()
+	results, err := l.run(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	caught := report(out, results, time.Since(began))
+	if *write {
+		return errors.Join(caught, writeDocument(filepath.Join(absolute, document), results))
+	}
+	return caught
+}
+
+// report says what became of the run. The error counts what is not as it should be.
+func report(out io.Writer, results []result, took time.Duration) error {
+	bad := 0
+	for _, r := range results {
+		if r.err != nil {
+			bad++
+			fmt.Fprintf(out, "NOT CAUGHT %s: %v\n", r.mutation.name, r.err)
+		}
+	}
+	fmt.Fprintf(out, "%d of %d mutations caught in %s\n", len(results)-bad, len(results), took.Round(time.Second))
+	if bad > 0 {
+		return fmt.Errorf("%d of %d mutations are not caught", bad, len(results))
+	}
+	return nil
+}
