@@ -31,6 +31,19 @@ func TestEffectsHappenInOrder(t *testing.T) {
 	require.Equal(t, map[int32]Watermark{0: {Next: 2, Version: 0}, 1: {Next: 5, Version: 40}}, m.marks, "a dead letter moves Next alone")
 }
 
+func TestReadersAreToldOnceTheStoreHasTheWatermark(t *testing.T) {
+	m, told := newMemory(), &Watermarks{}
+	told.own("v", 0, domain.NoVersion)
+	version := func() domain.Version { v, _, _ := told.watch("v", 0); return v }
+	m.trouble = func(step string, _ int) error {
+		require.Equal(t, domain.NoVersion, version(), step)
+		return nil
+	}
+	e := bench(t, m, idle(t), func(o *Options) { o.Watermarks = told })
+	require.NoError(t, e.apply(t.Context(), t.Context(), []entry{good(0, 3, "a")}))
+	require.Equal(t, domain.Version(30), version())
+}
+
 func TestTombstonesMoveTheWatermarkAndNothingElse(t *testing.T) {
 	m := newMemory()
 	e := bench(t, m, idle(t))

@@ -9,6 +9,11 @@ var inBroker = []mutation{
 	{
 		name: "swap-before-the-copy", cause: "kfake-compaction", takes: "a compacted partition counts once it is written whole",
 		file: "deploy/embedded/broker/compact.go", old: "w := &segmentWriter{dir: dir, log: newLog(old)}", new: "w := &segmentWriter{dir: dir, log: newLog(old)}\n\tif err := commitSwap(c.dir); err != nil {\n\t\treturn err\n\t}",
+		in: "deploy/embedded/broker", by: []string{"TestACopyIsReadyOnceItIsWhole"},
+	},
+	{
+		name: "half-a-copy-counts", cause: "kfake-compaction", takes: "a copy that is not whole is thrown away at the start",
+		file: "deploy/embedded/broker/swap.go", old: "if there(filepath.Join(swapNew(dir), swapReady)) {", new: "if there(swapNew(dir)) {",
 		in: "deploy/embedded/broker", by: []string{"TestKilledInMidCompactionLosesNoKey"},
 	},
 	{

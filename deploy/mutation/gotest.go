@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ type event struct {
 const (
 	testTimeout  = 4 * time.Minute  // of the tests of one package; go test then ends them
 	buildTimeout = 20 * time.Minute // beyond it, for compiling on a busy machine
-	keptOutput   = 4 << 10
+	keptOutput   = 1 << 10
 )
 
 // goTest runs tests of a package of the repository. An error means that go itself could not be run; tests that fail are no error.
@@ -41,6 +42,9 @@ func (l *laboratory) goTest(ctx context.Context, pkg string, args ...string) (ou
 	ctx, cancel := context.WithTimeout(ctx, testTimeout+buildTimeout)
 	defer cancel()
 	command := slices.Concat(l.tool, []string{"test", "-json", "-vet=off", "-timeout=" + testTimeout.String()}, args, []string{"./" + pkg})
+	if l.rapid(pkg) {
+		command = append(command, "-args", "-rapid.nofailfile") // or a property that fails leaves a file in the tree
+	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = l.root
 	cmd.Env = append(os.Environ(), "UGC_REQUIRE_ENGINE=1")
@@ -65,6 +69,15 @@ func (l *laboratory) goTest(ctx context.Context, pkg string, args ...string) (ou
 	}
 	o.output += complaints.String()
 	return o, nil
+}
+
+// rapid says whether tests of the package check properties with it.
+func (l *laboratory) rapid(pkg string) bool {
+	files, _ := filepath.Glob(filepath.Join(l.root, filepath.FromSlash(pkg), "*_test.go")) // the pattern is a good one
+	return slices.ContainsFunc(files, func(file string) bool {
+		src, err := os.ReadFile(file)
+		return err == nil && bytes.Contains(src, []byte(`"pgregory.net/rapid"`))
+	})
 }
 
 func readEvents(r io.Reader) (outcome, error) {

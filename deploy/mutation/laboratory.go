@@ -35,8 +35,8 @@ type result struct {
 	err      error
 }
 
-// run checks that the chosen tests pass as things are, then takes one cure out after another. The results are in the order of the mutations. The
-// error is about the run itself; what goes uncaught stands in the results.
+// run checks that the chosen tests pass as things are, then takes one cure out after another. The results are in the order of their end. The error
+// is about the run itself, and comes with the results until then; what goes uncaught stands in the results.
 func (l *laboratory) run(ctx context.Context, chosen []mutation) ([]result, error) {
 	for i := range chosen { // before anything that takes long
 		if _, err := chosen[i].apply(l.root); err != nil {
@@ -46,7 +46,7 @@ func (l *laboratory) run(ctx context.Context, chosen []mutation) ([]result, erro
 	if err := l.baseline(ctx, chosen); err != nil {
 		return nil, err
 	}
-	results := make([]result, len(chosen))
+	var results []result
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(l.jobs)
 	for i := range chosen {
@@ -55,23 +55,28 @@ func (l *laboratory) run(ctx context.Context, chosen []mutation) ([]result, erro
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			results[i] = result{mutation: chosen[i], by: by, took: took, err: err}
-			if err == nil {
-				l.say("caught %-36s %-18s %5.1f s  %s", chosen[i].name, chosen[i].cause, results[i].took.Seconds(), strings.Join(by, ", "))
-			} else {
-				l.say("NOT CAUGHT %s: %v", chosen[i].name, err)
-			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			r := result{mutation: chosen[i], by: by, took: took, err: err}
+			results = append(results, r)
+			l.say(r.String())
 			return nil
 		})
 	}
-	return results, work.Wait()
+	err := work.Wait()
+	return results, err
 }
 
-func (l *laboratory) say(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintf(l.out, format+"\n", args...)
+// String is what became of it, on a line.
+func (r result) String() string {
+	if r.err != nil {
+		return fmt.Sprintf("NOT CAUGHT %s: %v", r.mutation.name, r.err)
+	}
+	return fmt.Sprintf("caught %-36s %-18s %5.1f s  %s", r.mutation.name, r.mutation.cause, r.took.Seconds(), strings.Join(r.by, ", "))
 }
+
+// say must be called with mu held.
+func (l *laboratory) say(line string) { fmt.Fprintln(l.out, line) }
 
 // baseline runs each test that the mutations name once, unmutated: a test that fails anyway catches nothing.
 func (l *laboratory) baseline(ctx context.Context, chosen []mutation) error {
@@ -106,7 +111,9 @@ func (l *laboratory) passes(ctx context.Context, pkg string, names []string) err
 			return fmt.Errorf("%s as it is: %s was not run or was skipped:%s", pkg, name, o.tail())
 		}
 	}
-	l.say("as it is: %2d tests of %s pass, %.1f s", len(names), pkg, o.took.Seconds())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.say(fmt.Sprintf("as it is: %2d tests of %s pass, %.1f s", len(names), pkg, o.took.Seconds()))
 	return nil
 }
 

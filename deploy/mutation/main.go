@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,7 +26,7 @@ import (
 const document = "docs/MUTATIONS.md"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if errors.Is(err, flag.ErrHelp) {
@@ -42,6 +43,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	root := flags.String("root", ".", "the repository")
 	name := flags.String("m", "", "only the mutations of this name; it may be a pattern such as sarama-*")
 	in := flags.String("in", "", "only the mutations that tests of this package catch")
+	missing := flags.Bool("missing", false, "only the mutations that "+document+" does not have")
 	list := flags.Bool("list", false, "list the mutations and run nothing")
 	write := flags.Bool("write", false, "write what was caught into "+document+"; rows of mutations that were not run stay as they are")
 	tool := flags.String("go", "go", "the go command, with what is to be run before it, such as 'nice go'")
@@ -51,11 +53,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if flags.NArg() > 0 || *jobs < 1 || strings.TrimSpace(*tool) == "" {
-		return errors.New("usage: mutation [-list] [-m name] [-in package] [-write] [-jobs n] [-limit d] [-go command] [-root folder]")
+		return errors.New("usage: mutation [-list] [-m name] [-in package] [-missing] [-write] [-jobs n] [-limit d] [-go command] [-root folder]")
+	}
+	absolute, err := filepath.Abs(*root)
+	if err != nil {
+		return err
+	}
+	known := map[string]row{}
+	if *missing {
+		if known, err = readDocument(filepath.Join(absolute, document)); err != nil {
+			return err
+		}
 	}
 	chosen := slices.DeleteFunc(all(), func(m mutation) bool {
 		named, err := path.Match(cmp.Or(*name, "*"), m.name)
-		return !named || err != nil || *in != "" && m.in != *in
+		_, has := known[m.name]
+		return !named || err != nil || has || *in != "" && m.in != *in
 	})
 	if len(chosen) == 0 {
 		return fmt.Errorf("there is no mutation %s %s: -list lists them", *name, *in)
@@ -66,23 +79,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return nil
 	}
-	absolute, err := filepath.Abs(*root)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, *limit, fmt.Errorf("the run took longer than %s", *limit))
 	defer cancel()
 	l := &laboratory{root: absolute, tool: strings.Fields(*tool), jobs: *jobs, out: out}
 	began := time.Now()
 	results, err := l.run(ctx, chosen)
-	if err != nil {
-		return err
-	}
-	caught := report(out, results, time.Since(began))
 	if *write {
-		return errors.Join(caught, writeDocument(filepath.Join(absolute, document), results))
+		err = errors.Join(err, writeDocument(filepath.Join(absolute, document), results))
 	}
-	return caught
+	return errors.Join(err, report(out, results, time.Since(began)))
 }
 
 // report says what became of the run. The error counts what is not as it should be.
@@ -91,7 +96,7 @@ func report(out io.Writer, results []result, took time.Duration) error {
 	for _, r := range results {
 		if r.err != nil {
 			bad++
-			fmt.Fprintf(out, "NOT CAUGHT %s: %v\n", r.mutation.name, r.err)
+			fmt.Fprintln(out, r)
 		}
 	}
 	fmt.Fprintf(out, "%d of %d mutations caught in %s\n", len(results)-bad, len(results), took.Round(time.Second))

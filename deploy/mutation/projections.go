@@ -21,7 +21,7 @@ var inProjections = []mutation{
 	{
 		name: "shown-before-stored", cause: "rule 8", takes: "readers are told when the store has the watermark",
 		file: "projections/apply.go", old: "e.state.begin(batch)", new: "e.state.begin(batch)\n\te.shown(batch, marksOf(batch))",
-		in: "projections", by: []string{"TestAWriteIsSeenTheMomentItsWatermarkIsStored"},
+		in: "projections", by: []string{"TestReadersAreToldOnceTheStoreHasTheWatermark"},
 	},
 	{
 		name: "lost-log-passed-over", cause: "rule 8", takes: "a log that does not hold what the view needs next is a fault",

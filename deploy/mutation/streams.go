@@ -9,17 +9,17 @@ var inStreams = []mutation{
 	{
 		name: "repeated-input-emits-nothing", cause: "rule 4", takes: "the outcome of a repeated command is taken from the outbox and emitted again",
 		file: "streams/rule.go", old: "if out.event = t.Outbox[i].Event; len(out.event) > 0 {", new: "if len(t.Outbox[i].Event) > 0 {",
-		in: "streams", by: []string{"TestStep", "TestACopyAheadOfItsTopicIsWrittenAgain"},
+		in: "streams", by: []string{"TestStep"},
 	},
 	{
 		name: "no-outbox", cause: "rule 4", takes: "the value holds the outcomes that are not known to be written",
 		file: "streams/rule.go", old: "if len(out.event) > 0 || out.refused != nil {", new: "if false {",
-		in: "streams", by: []string{"TestStep", "TestACopyAheadOfItsTopicIsWrittenAgain"},
+		in: "streams", by: []string{"TestStep"},
 	},
 	{
 		name: "outbox-emptied-early", cause: "rule 4", takes: "an outcome stays in the outbox until it is acknowledged",
 		file: "streams/rule.go", old: "if o.Version > acked {", new: "if false {",
-		in: "streams", by: []string{"TestAStepDropsWhatIsAcknowledgedAndChangesNoArgument", "TestAnyHistoryOfCrashesGivesThePureFold"},
+		in: "streams", by: []string{"TestAStepDropsWhatIsAcknowledgedAndChangesNoArgument"},
 	},
 	{
 		name: "outbox-without-bound", cause: "rule 4", takes: "a key waits for room in its outbox",
@@ -43,7 +43,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "last-record-wins", cause: "rule 5", takes: "of two values of a key the greater applied version stays",
-		file: "streams/keep.go", old: "if kept > version {", new: "if false {",
+		file: "streams/keep.go", old: "if kept > version {", new: "if false && kept > version {",
 		in: "streams", by: []string{"TestTheGreaterAppliedVersionStays"},
 	},
 	{
@@ -60,7 +60,7 @@ var inStreams = []mutation{
 	{
 		name: "nobody-heals", cause: "rule 5", takes: "whoever sees that a key went back sends a touch",
 		file: "streams/keep.go", old: "h.regressed(key, kept)", new: "_ = h",
-		in: "streams", by: []string{"TestTheGreaterAppliedVersionStays", "TestAnOwnerHealsWhatItFindsWhenItRestores"},
+		in: "streams", by: []string{"TestTheGreaterAppliedVersionStays"},
 	},
 	{
 		name: "touch-without-its-version", cause: "rule 5", takes: "the same touch sent twice is the same command",
@@ -128,7 +128,7 @@ var inStreams = []mutation{
 	{
 		name: "key-goes-on-past-its-letter", cause: "rule 9", takes: "later commands of a key wait behind its dead letter",
 		file: "streams/rule.go", old: "case next.Blocked:", new: "case false:",
-		in: "streams", by: []string{"TestStep", "TestPoisonIsSetAsideAndHoldsUpItsKeyAlone"},
+		in: "streams", by: []string{"TestStep"},
 	},
 	{
 		name: "foreign-key-decided", cause: "rule 9", takes: "a record that stands in a foreign partition is set aside",

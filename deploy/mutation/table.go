@@ -24,13 +24,21 @@ func documented(page []byte) map[string]row {
 	return known
 }
 
-// writeDocument puts what was caught into the document; what went uncaught leaves it.
-func writeDocument(path string, results []result) error {
+// readDocument gives the rows of the document at path, none where there is no such file.
+func readDocument(path string) (map[string]row, error) {
 	page, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return documented(page), nil
+}
+
+// writeDocument puts what was caught into the document; what went uncaught leaves it.
+func writeDocument(path string, results []result) error {
+	known, err := readDocument(path)
+	if err != nil {
 		return err
 	}
-	known := documented(page)
 	for _, r := range results {
 		if delete(known, r.mutation.name); r.err == nil {
 			known[r.mutation.name] = row{by: strings.Join(r.by, ", "), seconds: fmt.Sprintf("%.1f", r.took.Seconds())}

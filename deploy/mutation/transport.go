@@ -33,7 +33,7 @@ var inTransport = []mutation{
 	},
 	{
 		name: "sarama-places-by-its-own-rule", cause: "place", takes: "sarama places records by the one function of the house",
-		file: "transport/kafka/sarama.go", old: "sarama.NewCustomHashPartitioner(domain.NewKeyHasher)", new: "sarama.NewCustomHashPartitioner(fnv.New32)", needs: "hash/fnv",
+		file: "transport/kafka/sarama.go", old: "c.Producer.Partitioner = sarama.NewCustomHashPartitioner(domain.NewKeyHasher)", new: "c.Producer.Partitioner, _ = sarama.NewHashPartitioner, domain.NewKeyHasher",
 		in: "transport/kafka", by: []string{"TestSaramaHazardsAreSetOnPurpose"},
 	},
 	{

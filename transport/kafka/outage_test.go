@@ -180,6 +180,7 @@ func held(t *testing.T) (s kafka.Settings, arrived <-chan struct{}, release func
 // One message at a time would take as many round trips as the batch has messages.
 func TestABatchIsUnderWayAtOnce(t *testing.T) {
 	s, arrived, release := held(t)
+	defer release() // or a test that fails would wait for its publisher
 	p := kafkatest.NewPublisher(t, kafka.PublisherOptions{Settings: s, Timeout: kafkatest.Patience})
 	var msgs []*message.Message
 	for range 100 {

@@ -102,6 +102,21 @@ func TestCompactionLeavesAlone(t *testing.T) {
 	}
 }
 
+func TestACopyIsReadyOnceItIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir)
+	updates(t, b)
+	require.NoError(t, b.Close())
+	partition := filepath.Join(dir, "partitions/t-0")
+	require.ErrorContains(t, broker.Rewrite(partition, func() {
+		info, err := os.Stat(filepath.Join(partition, "0.dat"))
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(filepath.Join(partition, "0.dat"), info.Size()-1))
+	}), "damaged")
+	require.DirExists(t, partition+".new")
+	require.NoFileExists(t, partition+".new/READY", "a part of it would take the place of the whole")
+}
+
 // Each state is what a kill after that step leaves behind.
 func TestKilledInMidCompactionLosesNoKey(t *testing.T) {
 	original := t.TempDir()

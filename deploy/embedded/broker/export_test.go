@@ -16,3 +16,17 @@ func WithClock(now func() time.Time) func(*Options) { return func(o *Options) { 
 // CheckDisk and Expire are what Run does from time to time.
 func (b *Broker) CheckDisk()    { b.checkDisk() }
 func (b *Broker) Expire() error { return b.deleteExpired(context.Background()) }
+
+// Rewrite is a compaction of the partition in dir, in the middle of which something happens.
+func Rewrite(dir string, between func()) error {
+	c := compaction{dir: dir, now: time.Now()}
+	bases, err := segmentsOf(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := c.survey(bases); err != nil {
+		return err
+	}
+	between()
+	return c.rewrite(bases)
+}

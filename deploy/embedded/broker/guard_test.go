@@ -67,7 +67,12 @@ func TestAWriteThatFailsIsNotAcknowledgedAndEndsTheBroker(t *testing.T) {
 	acked := make(chan error, 1)
 	cl := client(t, b)
 	go func() { acked <- cl.ProduceSync(ctx, &kgo.Record{Topic: "broken", Value: []byte("v")}).FirstErr() }()
-	err := <-done
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(10 * time.Second): // a broker that goes on, not a slow one: the write has failed long before
+		require.Fail(t, "the broker goes on after a write that failed")
+	}
 	cancel()
 	require.ErrorContains(t, err, "a write to its data directory failed")
 	require.ErrorContains(t, err, "free space or mend the disk")
