@@ -116,8 +116,8 @@ var inStreams = []mutation{
 		name: "zombie-memory", cause: "rule 6", takes: "a new session forgets what the last one remembered of its keys",
 		file: "streams/incarnation.go",
 		old:  "func (run *incarnation) assigned(partitions []int32) {\n\tparts := make(map[int32]*partition, len(partitions))\n\tfor _, p := range partitions {\n\t\tparts[p] = &partition{}",
-		new: "var sessions sync.Map\n\nfunc (run *incarnation) assigned(partitions []int32) {\n\tparts := make(map[int32]*partition, len(partitions))\n\tfor _, p := range partitions {\n" +
-			"\t\tlast, _ := sessions.LoadOrStore([2]any{run, p}, &partition{})\n\t\tparts[p] = last.(*partition)",
+		new: "var formerly sync.Map\n\nfunc (run *incarnation) assigned(partitions []int32) {\n\tparts := make(map[int32]*partition, len(partitions))\n\tfor _, p := range partitions {\n" +
+			"\t\tlast, _ := formerly.LoadOrStore([2]any{run, p}, &partition{})\n\t\tparts[p] = last.(*partition)",
 		in: "streams", by: []string{"TestPartitionsMoveBetweenMembersUnderLoad"},
 	},
 	{
