@@ -41,7 +41,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
 	root := flags.String("root", ".", "the repository")
-	name := flags.String("m", "", "only the mutations of this name; it may be a pattern such as sarama-*")
+	name := flags.String("m", "", "only the mutations of these names, by commas; they may be patterns such as sarama-*")
 	in := flags.String("in", "", "only the mutations that tests of this package catch")
 	missing := flags.Bool("missing", false, "only the mutations that "+document+" does not have")
 	list := flags.Bool("list", false, "list the mutations and run nothing")
@@ -66,9 +66,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	chosen := slices.DeleteFunc(all(), func(m mutation) bool {
-		named, err := path.Match(cmp.Or(*name, "*"), m.name)
+		named := slices.ContainsFunc(strings.Split(cmp.Or(*name, "*"), ","), func(pattern string) bool {
+			fits, err := path.Match(pattern, m.name)
+			return fits && err == nil
+		})
 		_, has := known[m.name]
-		return !named || err != nil || has || *in != "" && m.in != *in
+		return !named || has || *in != "" && m.in != *in
 	})
 	if len(chosen) == 0 {
 		return fmt.Errorf("there is no mutation %s %s: -list lists them", *name, *in)
