@@ -43,7 +43,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "last-record-wins", cause: "rule 5", takes: "of two values of a key the greater applied version stays",
-		file: "streams/keep.go", old: "if kept > version {", new: "if false && kept > version {",
+		file: "streams/keep.go", old: "err != nil || kept > version) {", new: "err != nil || false && kept > version) {",
 		in: "streams", by: []string{"TestTheGreaterAppliedVersionStays"},
 	},
 	{
@@ -84,7 +84,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "promises-out-of-order", cause: "rule 6", takes: "promises are kept in the order of emitting",
-		file: "streams/producer.go", old: "func(_ *kgo.Record, err error) { p.answer(e, err) }", new: "func(r *kgo.Record, err error) { e.then(r, err) }",
+		file: "streams/producer.go", old: "p.answer(e, err)\n\t})", new: "e.then(record, err)\n\t})",
 		in: "streams", by: []string{"TestPromisesAreKeptInTheOrderOfEmitting"},
 	},
 	{

@@ -3,7 +3,7 @@ package main
 var inTransport = []mutation{
 	{
 		name: "edge-answers-before-ack", cause: "rule 1", takes: "the publisher waits until every message is confirmed",
-		file: "transport/kafka/publisher.go", old: "return f.result(ctx)\n}\n\nvar errTimeout", new: "return nil\n}\n\nvar errTimeout",
+		file: "transport/kafka/publisher.go", old: "\t}\n\treturn f.result(ctx, clock.C)\n}", new: "\t}\n\treturn nil\n}",
 		in: "transport/kafka", by: []string{"TestPublisherOverTheEmbeddedBroker"},
 	},
 	{
@@ -23,7 +23,7 @@ var inTransport = []mutation{
 	},
 	{
 		name: "record-has-the-callers-context", cause: "rule 1", takes: "a caller who gives up takes nobody else's records along",
-		file: "transport/kafka/publisher.go", old: "p.client.Produce(context.Background(), &e.rec, e.settle)", new: "p.client.Produce(ctx, &e.rec, e.settle)",
+		file: "transport/kafka/publisher.go", old: "p.client.Produce(life, &e.rec, e.settle)", new: "p.client.Produce(ctx, &e.rec, e.settle)",
 		in: "transport/kafka", by: []string{"TestACallerWhoGivesUpDoesNotTakeOthersAlong", "TestACallerWhoGivesUpWhileThereIsNoLeaderDoesNotTakeOthersAlong"},
 	},
 	{
@@ -98,13 +98,13 @@ var inTransport = []mutation{
 	},
 	{
 		name: "one-blocking-message-at-a-time", cause: "watermill-blocking", takes: "the messages of a batch are under way together",
-		file: "transport/kafka/publisher.go", old: "p.client.Produce(context.Background(), &e.rec, e.settle)",
-		new: "e.settle(&e.rec, p.client.ProduceSync(context.Background(), &e.rec).FirstErr())",
+		file: "transport/kafka/publisher.go", old: "p.client.Produce(life, &e.rec, e.settle)",
+		new: "e.settle(&e.rec, p.client.ProduceSync(life, &e.rec).FirstErr())",
 		in:  "transport/kafka", by: []string{"TestABatchIsUnderWayAtOnce"},
 	},
 	{
 		name: "record-without-a-key", cause: "watermill-key", takes: "a message without a key is refused",
-		file: "transport/kafka/message.go", old: "return \"\", errNoKey", new: "return \"\", nil",
+		file: "transport/kafka/message.go", old: "\tif !ok {\n\t\treturn fmt.Errorf(\"marshal message %s: %w\", msg.UUID, errNoKey)", new: "\tif !ok && key != \"\" {\n\t\treturn fmt.Errorf(\"marshal message %s: %w\", msg.UUID, errNoKey)",
 		in: "transport/kafka", by: []string{"TestPublisherOverTheEmbeddedBroker"},
 	},
 	{
