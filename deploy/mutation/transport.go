@@ -23,7 +23,7 @@ var inTransport = []mutation{
 	},
 	{
 		name: "record-has-the-callers-context", cause: "rule 1", takes: "a caller who gives up takes nobody else's records along",
-		file: "transport/kafka/publisher.go", old: "p.client.Produce(life, &e.rec, e.settle)", new: "p.client.Produce(ctx, &e.rec, e.settle)",
+		file: "transport/kafka/publisher.go", old: "p.client.Produce(life, &e.rec, e.settle)", new: "_ = life\n\t\t\tp.client.Produce(ctx, &e.rec, e.settle)",
 		in: "transport/kafka", by: []string{"TestACallerWhoGivesUpDoesNotTakeOthersAlong", "TestACallerWhoGivesUpWhileThereIsNoLeaderDoesNotTakeOthersAlong"},
 	},
 	{
