@@ -171,7 +171,7 @@ func TestCopiesLieInTheDataFolder(t *testing.T) {
 		dirs, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.Len(t, dirs, 1, pattern)
-		s, err := openStore(dirs[0], topics.PlaybackTable.Name, partition, func(error) {})
+		s, err := openStore(dirs[0], topics.PlaybackTable.Name, partition)
 		require.NoError(t, err)
 		has, err := s.Has("u/m")
 		require.NoError(t, err)
