@@ -189,11 +189,6 @@ var inStreams = []mutation{
 		in: "streams", by: []string{"TestAPromiseWaitsForTheStateAndForEveryOutcome"},
 	},
 	{
-		name: "goes-on-after-a-failure", cause: "rule 6", takes: "after the first failure no promise is kept",
-		file: "streams/lane.go", old: "for l.head < l.told && l.dead == nil {", new: "for l.head < l.told {",
-		in: "streams", by: []string{"TestAfterAFailureNoPromiseIsKept"},
-	},
-	{
 		name: "committed-past-a-failed-emit", cause: "rule 6", takes: "an input is committed after its outcome is written",
 		file: "streams/process.go", old: "in.finishing(ctx.DeferCommit())), in, headers", new: "in.finishing(func(error) {})), in, headers",
 		in: "streams", by: []string{"TestAFailedEmitIsNotCommittedPast"},
