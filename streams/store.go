@@ -45,8 +45,9 @@ type store struct {
 	size    int               // bytes of pending
 	closed  bool
 
-	flushing sync.Mutex   // held by whoever writes to disk
-	saved    atomic.Int64 // the offset on disk
+	flushing sync.Mutex     // held by whoever writes to disk
+	batch    *leveldb.Batch // for use again, while restoring
+	saved    atomic.Int64   // the offset on disk
 }
 
 const (
@@ -59,6 +60,12 @@ const (
 	openFiles      = 64
 	bloomBits      = 10
 	positionSize   = 16 // offset and watermark
+
+	// So many tables may wait to be merged: twice LevelDB's own numbers. Batches make large ones, and while a copy is restored most of the work would be to merge
+	// what the next batch makes anew.
+	compactFrom = 8
+	slowFrom    = 16
+	waitFrom    = 24
 )
 
 // positionKey holds offset and watermark. No record without a key ever gets here, so it is free.
@@ -69,6 +76,7 @@ func openStore(dir, topic string, partition int32) (*store, error) {
 	path := filepath.Join(dir, topic+"."+strconv.Itoa(int(partition)))
 	options := &opt.Options{
 		Filter: filter.NewBloomFilter(bloomBits), BlockCacheCapacity: blockCache, WriteBuffer: writeBuffer, OpenFilesCacheCapacity: openFiles,
+		CompactionL0Trigger: compactFrom, WriteL0SlowdownTrigger: slowFrom, WriteL0PauseTrigger: waitFrom,
 	}
 	db, err := leveldb.OpenFile(path, options)
 	if ldberrors.IsCorrupted(err) {
@@ -224,7 +232,14 @@ func (s *store) flush() error {
 	watermark := s.watermark.Load()
 	s.mu.Unlock()
 
-	batch := new(leveldb.Batch)
+	batch := s.batch
+	if batch == nil {
+		batch = new(leveldb.Batch)
+	}
+	if !s.restored.Load() {
+		s.batch = batch // whose memory the next one takes
+	}
+	batch.Reset()
 	for key, value := range s.leaving {
 		if value == nil {
 			batch.Delete([]byte(key))
@@ -285,6 +300,9 @@ func (s *store) MarkRecovered() error {
 	}
 	s.restored.Store(true)
 	s.seen = nil
+	s.flushing.Lock()
+	s.batch = nil
+	s.flushing.Unlock()
 	return nil
 }
 
