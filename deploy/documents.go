@@ -19,6 +19,9 @@ type documentStore interface {
 
 // openDocuments opens the document store. Readers need it as much as projections do.
 func (h *House) openDocuments(ctx context.Context) error {
+	if !h.cfg.Has(config.Edge) && !h.cfg.Has(config.Projections) {
+		return nil
+	}
 	store, err := documentsOf(ctx, h.cfg, false)
 	if err != nil {
 		return err
@@ -31,7 +34,7 @@ func (h *House) openDocuments(ctx context.Context) error {
 
 // documentSystem is what traces call the store.
 func (h *House) documentSystem() string {
-	if h.cfg.Documents == "sqlite:" {
+	if h.cfg.SQLite() {
 		return "sqlite"
 	}
 	return "mongodb"
@@ -39,8 +42,8 @@ func (h *House) documentSystem() string {
 
 // documentsOf opens the store that a configuration names, readOnly beside the service that writes it.
 func documentsOf(ctx context.Context, c *config.Config, readOnly bool) (documentStore, error) {
-	if c.Documents == "sqlite:" {
-		return sqlite.Open(ctx, sqlite.Options{Path: pathIn(c, "documents.sqlite"), ReadOnly: readOnly})
+	if c.SQLite() {
+		return sqlite.Open(ctx, sqlite.Options{Path: c.DocumentsFile(), ReadOnly: readOnly})
 	}
 	return mongo.Open(ctx, mongo.Options{URI: c.Documents})
 }
@@ -48,7 +51,7 @@ func documentsOf(ctx context.Context, c *config.Config, readOnly bool) (document
 // initDocuments makes collections, indexes and shards where the documents are on a server, and says what; with dry it says so and makes nothing. SQLite
 // needs nothing before it is used.
 func (h *House) initDocuments(ctx context.Context, dry bool) (changes []string, err error) {
-	if h.cfg.Documents == "sqlite:" {
+	if h.cfg.SQLite() {
 		return nil, nil
 	}
 	store, err := mongo.Open(ctx, mongo.Options{URI: h.cfg.Documents})

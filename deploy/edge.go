@@ -17,28 +17,33 @@ import (
 	"ugc/transport/http/auth"
 )
 
-// openEdge makes the HTTP server over everything below it, and says where it listens.
-func (h *House) openEdge(ctx context.Context) error {
+// openHTTP makes the HTTP server over everything below it, and says where it listens. Without the role edge it tells of health and metrics alone.
+func (h *House) openHTTP(ctx context.Context) error {
 	guard, err := h.guard(ctx)
 	if err != nil {
 		return err
 	}
-	var limit *auth.Limit
-	if h.cfg.RateLimit > 0 {
-		limit = auth.NewLimit(h.cfg.RateLimit, h.cfg.RateBurst, nil)
-	}
-	server, err := edge.New(edge.Options{
-		Guard: guard, Limit: limit, CORSOrigins: h.cfg.CORSOrigins,
+	o := edge.Options{
+		Guard:     guard,
 		Addr:      h.cfg.HTTPAddr,
-		Writing:   handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID},
-		Positions: h.positions, Opinions: h.reader, Summaries: h.reader,
 		Checks:    h.checks(),
 		Reports:   h.reports(),
 		MaxWait:   h.cfg.DrainWithin / 2, // a stop cuts no wait off
 		ShownWait: h.cfg.VisibleWithin, DefaultWait: h.cfg.VisibleWithin,
 		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle, DrainTimeout: h.cfg.DrainWithin / 2,
-		Registry: h.metrics, Log: h.log.With("part", "edge"), Tracer: h.traces.Tracer("ugc/transport/http"),
-	})
+		Registry: h.metrics, Log: h.log.With("part", "http"), Tracer: h.traces.Tracer("ugc/transport/http"),
+	}
+	build := edge.NewStatus
+	if h.cfg.Has(config.Edge) {
+		if h.cfg.RateLimit > 0 {
+			o.Limit = auth.NewLimit(h.cfg.RateLimit, h.cfg.RateBurst, nil)
+		}
+		o.CORSOrigins = h.cfg.CORSOrigins
+		o.Writing = handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID}
+		o.Positions, o.Opinions, o.Summaries = h.positions, h.reader, h.reader
+		build = edge.New
+	}
+	server, err := build(o)
 	if err != nil {
 		return err
 	}
@@ -48,7 +53,7 @@ func (h *House) openEdge(ctx context.Context) error {
 	if err := h.leave(NoteHTTP, server.Addr()); err != nil {
 		return err
 	}
-	return h.stack.start(ctx, "edge", server.Run, nil)
+	return h.stack.start(ctx, "http", server.Run, nil)
 }
 
 // guard finds out who sends requests, nil where everybody may do everything. A key set that cannot be read holds up nothing: tokens are answered 503 until it is.
@@ -63,8 +68,8 @@ func (h *House) guard(ctx context.Context) (*auth.Guard, error) {
 	return h.tokens, h.stack.start(ctx, "tokens", h.tokens.Run, nil)
 }
 
-// probeEdge says at once when the edge's port is taken, instead of after everything else has started.
-func (h *House) probeEdge(ctx context.Context) error {
+// probeHTTP says at once when the port is taken, instead of after everything else has started.
+func (h *House) probeHTTP(ctx context.Context) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen for HTTP: %w: stop the program that uses the port, or set UGC_HTTP_ADDR to another address (port 0 picks a free one)", err)
@@ -94,12 +99,14 @@ func (h *House) visibility() handlers.Visibility {
 	return visible{positions: h.positions, documents: projections.NewVisibility(h.shown, h.reader, shown...)}
 }
 
-// checks are what the edge needs to serve.
+// checks are what this process needs for what it does.
 func (h *House) checks() map[string]func(context.Context) error {
-	checks := map[string]func(context.Context) error{
-		"broker":    h.pingBroker,
-		"positions": func(context.Context) error { return h.positions.Healthy() },
-		"documents": h.documents.Ping,
+	checks := map[string]func(context.Context) error{"broker": h.pingBroker}
+	if h.documents != nil {
+		checks["documents"] = h.documents.Ping
+	}
+	if h.positions != nil {
+		checks["positions"] = func(context.Context) error { return h.positions.Healthy() }
 	}
 	if h.streams != nil {
 		checks["streams"] = func(context.Context) error { return h.streams.Healthy() }
@@ -107,10 +114,10 @@ func (h *House) checks() map[string]func(context.Context) error {
 	return checks
 }
 
-// reports say how the views are doing that this process keeps. They are no checks: a view that is late is late, and turning writers away
-// would help nobody.
+// reports say how the views are doing that this process keeps, and whether the schema registry answers. They are no checks: a view that is late
+// is late, and turning writers away would help nobody; a registry is needed for schemas that were never met, and for nothing else.
 func (h *House) reports() map[string]func(context.Context) error {
-	reports := map[string]func(context.Context) error{}
+	reports := map[string]func(context.Context) error{"schema registry": h.codec.CheckRegistry}
 	if h.tokens != nil {
 		reports["tokens"] = func(context.Context) error { return h.tokens.Healthy() }
 	}

@@ -90,8 +90,8 @@ func (h *House) ensureTopics(ctx context.Context, dry bool) ([]kafka.Change, err
 	return changes, nil
 }
 
-// openSchemas brings up the registry and learns the ids of all schemas.
-func (h *House) openSchemas(ctx context.Context) error {
+// connectRegistry starts the embedded registry, or knows the one that is named.
+func (h *House) connectRegistry(ctx context.Context) (err error) {
 	remote := schemas.Remote{URL: h.cfg.Registry}
 	if h.cfg.Registry == "embedded:" {
 		r, err := registry.Open(registry.Options{DataDir: h.path(registryPlace), Addr: "127.0.0.1:0", Logger: h.log.With("part", "registry")})
@@ -106,12 +106,20 @@ func (h *House) openSchemas(ctx context.Context) error {
 		}
 		remote = schemas.Remote{URL: "http://" + r.Addr(), Identity: "embedded"} // its port differs from start to start
 	}
-	var err error
-	if h.registry, err = schemas.Connect(remote); err != nil {
+	h.registry, err = schemas.Connect(remote)
+	return err
+}
+
+func (h *House) schemaOptions() schemas.Options {
+	return schemas.Options{Registry: h.registry, CacheFile: h.path("schemas.json"), Log: h.log.With("part", "schemas")}
+}
+
+// openSchemas brings up the registry and learns the ids of all schemas.
+func (h *House) openSchemas(ctx context.Context) (err error) {
+	if err := h.connectRegistry(ctx); err != nil {
 		return err
 	}
-	h.codec, err = schemas.New(ctx, schemas.Options{Registry: h.registry, CacheFile: h.path("schemas.json"), Log: h.log.With("part", "schemas")})
-	if err != nil {
+	if h.codec, err = schemas.New(ctx, h.schemaOptions()); err != nil {
 		return fmt.Errorf("register schemas: %w", err)
 	}
 	if err := h.codec.Degraded(); err != nil {

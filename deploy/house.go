@@ -69,7 +69,8 @@ func New(c *config.Config, version string, log *slog.Logger) *House {
 
 // Where says where a running house is to be found.
 type Where struct {
-	HTTP  string // host:port of the edge, "" without that role
+	HTTP  string // host:port of the edge, or of health and metrics alone
+	Edge  bool   // this process serves the API
 	Kafka string // bootstrap servers
 	Data  string
 	Took  time.Duration // from the start until everything was ready
@@ -91,7 +92,7 @@ func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
 		}
 		return errors.Join(err, h.stack.stop(h.cfg.DrainWithin))
 	}
-	where := Where{Data: h.cfg.DataDir, Took: time.Since(began)}
+	where := Where{Edge: h.cfg.Has(config.Edge), Data: h.cfg.DataDir, Took: time.Since(began)}
 	where.HTTP, _ = Note(h.cfg.DataDir, NoteHTTP)
 	where.Kafka, _ = Note(h.cfg.DataDir, NoteKafka)
 	announce(where)
@@ -110,7 +111,7 @@ func (h *House) start(ctx context.Context) error {
 		role config.Role // "": always
 		open func(context.Context) error
 	}{
-		{config.Edge, h.probeEdge},
+		{"", h.probeHTTP},
 		{"", h.openTraces},
 		{"", h.openLog},
 		{"", h.openSchemas},
@@ -120,7 +121,7 @@ func (h *House) start(ctx context.Context) error {
 		{config.Projections, h.openProjections},
 		{config.Streams, h.openStreams},
 		{config.Edge, h.openPositions},
-		{config.Edge, h.openEdge},
+		{"", h.openHTTP},
 	} {
 		if step.role != "" && !h.cfg.Has(step.role) {
 			continue

@@ -3,10 +3,14 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"ugc/schemas"
 )
 
 // Init makes what the parts need: topics, schemas, tables, views. It returns what it changed, or with dry what it would change, and is safe
-// to repeat. With embedded parts it starts them for the moment, so it is refused while a service runs on the same data; `ugc run` does the same by itself.
+// to repeat. It refuses, before it changes anything, topics and schemas that are there as they must not be. With embedded parts it starts
+// them for the moment, so it is refused while a service runs on the same data; `ugc run` does the same by itself.
 func (h *House) Init(ctx context.Context, dry bool) (changes []string, err error) {
 	owner, err := own(h.cfg.DataDir)
 	if err != nil {
@@ -18,35 +22,57 @@ func (h *House) Init(ctx context.Context, dry bool) (changes []string, err error
 	if err := h.connectLog(ctx); err != nil {
 		return nil, err
 	}
-	topics, err := h.ensureTopics(ctx, dry)
-	if err != nil {
+	if err := h.connectRegistry(ctx); err != nil {
 		return nil, err
 	}
-	for _, t := range topics {
-		changes = append(changes, t.String())
-	}
-	if !dry {
-		if err := h.openSchemas(ctx); err != nil {
-			return changes, err
-		}
-	}
-	documents, err := h.initDocuments(ctx, dry)
-	changes = append(changes, documents...)
-	if err != nil {
-		return changes, err
+	if changes, err = h.planLog(ctx); err != nil {
+		return nil, err
 	}
 	if err := h.openAnalytics(ctx); err != nil {
-		return changes, err
+		return nil, err
 	}
-	tables, err := h.analytics.Plan(ctx)
+	tables, err := h.analytics.Changes(ctx)
 	if err != nil {
-		return changes, err
+		return nil, err
 	}
 	for _, t := range tables {
 		changes = append(changes, "ClickHouse: "+t.Purpose)
 	}
-	if !dry {
-		err = h.analytics.Init(ctx)
+	views, err := h.initDocuments(ctx, true)
+	if err != nil {
+		return nil, err
 	}
-	return changes, err
+	changes = append(changes, views...)
+	if dry {
+		return changes, nil
+	}
+	return changes, h.prepare(ctx)
+}
+
+// planLog is what is missing in the log and the registry. Conflicts of both come back together.
+func (h *House) planLog(ctx context.Context) (changes []string, err error) {
+	topics, err := h.ensureTopics(ctx, true)
+	for _, t := range topics {
+		changes = append(changes, t.String())
+	}
+	versions, failed := schemas.Plan(ctx, h.schemaOptions())
+	if failed != nil {
+		err = errors.Join(err, fmt.Errorf("look at schemas: %w", failed))
+	}
+	return append(changes, versions...), err
+}
+
+// prepare does what was planned. Every step is safe to repeat, so that one that fails is mended by running all of them again.
+func (h *House) prepare(ctx context.Context) error {
+	if _, err := h.ensureTopics(ctx, false); err != nil {
+		return err
+	}
+	if _, err := schemas.New(ctx, h.schemaOptions()); err != nil {
+		return fmt.Errorf("register schemas: %w", err)
+	}
+	if err := h.analytics.Init(ctx); err != nil {
+		return err
+	}
+	_, err := h.initDocuments(ctx, false)
+	return err
 }

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +62,8 @@ func awaitAnswer(ctx context.Context, store *analytics.Store) error {
 
 // readers are the settings of a client beside the service.
 func readers(c *config.Config) (*ch.Options, error) {
-	if c.ClickHouse == "embedded:" {
-		socket, err := Note(c.DataDir, NoteEngine)
+	if dir, ok := c.EmbeddedClickHouse(); ok {
+		socket, err := Note(cmp.Or(dir, c.DataDir), NoteEngine)
 		if err != nil {
 			return nil, err
 		}

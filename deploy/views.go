@@ -34,12 +34,12 @@ func (h *House) openAnalytics(ctx context.Context) error {
 }
 
 func (h *House) clickHouse(ctx context.Context) (*ch.Options, error) {
-	if h.cfg.ClickHouse != "embedded:" {
-		server, err := ch.ParseDSN(h.cfg.ClickHouse)
-		if err != nil {
-			return nil, fmt.Errorf("UGC_CLICKHOUSE is no address of a ClickHouse server: %w", err)
+	if dir, embedded := h.cfg.EmbeddedClickHouse(); !embedded || dir != "" {
+		server, err := readers(h.cfg)
+		if errors.Is(err, ErrNotRunning) {
+			err = fmt.Errorf("UGC_CLICKHOUSE=%s: no engine runs there; start the process that owns it first", h.cfg.ClickHouse)
 		}
-		return server, nil
+		return server, err
 	}
 	engine, err := clickhouse.New(clickhouse.Options{
 		DataDir: h.path("clickhouse"), Library: h.cfg.EngineLib, MemoryBytes: h.cfg.EngineMemory, Logger: h.log.With("part", "clickhouse"),
@@ -63,7 +63,7 @@ func (h *House) clickHouse(ctx context.Context) (*ch.Options, error) {
 // that one that is away holds up nothing else.
 func (h *House) openProjections(ctx context.Context) error {
 	metrics := projections.NewMetrics(h.metrics)
-	if err := h.startViews(ctx, "document views", h.cfg.Documents == "sqlite:", metrics, h.runDocuments); err != nil {
+	if err := h.startViews(ctx, "document views", h.cfg.SQLite(), metrics, h.runDocuments); err != nil {
 		return err
 	}
 	return h.startViews(ctx, "ClickHouse views", h.cfg.ClickHouse == "embedded:", metrics, h.runAnalytics)
@@ -82,7 +82,7 @@ func (h *House) startViews(ctx context.Context, name string, embedded bool, metr
 		}
 	}
 	if !embedded {
-		wait = nil
+		wait = nil // it is somebody else's to bring up
 	}
 	return h.stack.start(ctx, name, func(ctx context.Context) error { return run(ctx, metrics, made) }, wait)
 }
@@ -109,7 +109,7 @@ func (h *House) untilMade(ctx context.Context, store string, final func(error) b
 // runDocuments makes the document views where they are not there yet, and then keeps them up to date.
 func (h *House) runDocuments(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
 	final := func(err error) bool { // a file does not get better by waiting, nor does a database of a newer ugc
-		return h.cfg.Documents == "sqlite:" || domain.KindOf(err) == domain.Conflict
+		return h.cfg.SQLite() || domain.KindOf(err) == domain.Conflict
 	}
 	var engines []*projections.Engine
 	for _, v := range documents.All() {

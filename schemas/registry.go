@@ -19,6 +19,8 @@ type Registry interface {
 	Name() string
 	// RequireCompatibility sets FULL_TRANSITIVE on a subject. It may be NotFound for a subject without schemas.
 	RequireCompatibility(ctx context.Context, subject string) error
+	// Compatibility gives the level that is set on a subject, or the registry's own where none is. It may be NotFound.
+	Compatibility(ctx context.Context, subject string) (level string, err error)
 	// Register adds a schema to its subject and gives its id; one that is there already keeps its id.
 	Register(ctx context.Context, subject, text string) (id int, err error)
 	// Find gives the id of a schema that is in its subject; NotFound where it is not.

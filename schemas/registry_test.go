@@ -63,6 +63,18 @@ func (m *memory) RequireCompatibility(ctx context.Context, subject string) error
 	return nil
 }
 
+func (m *memory) Compatibility(ctx context.Context, subject string) (string, error) {
+	if err := m.enter(ctx, "compatibility", subject); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.required[subject] > 0 {
+		return fullTransitive, nil
+	}
+	return "BACKWARD", nil
+}
+
 func (m *memory) Register(ctx context.Context, subject, text string) (int, error) {
 	if err := m.enter(ctx, "register", subject); err != nil {
 		return 0, err

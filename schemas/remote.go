@@ -63,6 +63,14 @@ func (r *remote) RequireCompatibility(ctx context.Context, subject string) error
 	return kinded(results[0].Err)
 }
 
+func (r *remote) Compatibility(ctx context.Context, subject string) (string, error) {
+	result := r.client.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]
+	if result.Err != nil {
+		return "", kinded(result.Err)
+	}
+	return result.Level.String(), nil
+}
+
 func (r *remote) Register(ctx context.Context, subject, text string) (int, error) {
 	id, err := r.client.RegisterSchema(ctx, subject, sr.Schema{Schema: text, Type: sr.TypeAvro}, -1, -1)
 	return id, kinded(err)

@@ -20,6 +20,7 @@ type shelf map[int]string
 
 func (s shelf) Name() string                                          { return "shelf" }
 func (s shelf) RequireCompatibility(context.Context, string) error    { return nil }
+func (s shelf) Compatibility(context.Context, string) (string, error) { return fullTransitive, nil }
 func (s shelf) Versions(context.Context, string) ([]string, error)    { return nil, nil }
 func (s shelf) Register(context.Context, string, string) (int, error) { return 0, nil }
 func (s shelf) Find(context.Context, string, string) (int, error)     { return 0, nil }

@@ -80,9 +80,9 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// settings loads the configuration for a command.
-func (p *program) settings() (*config.Config, config.Sources, error) {
-	c, from, err := config.Load(config.Environ(), p.dotenv)
+// settings loads the configuration for a command; flags, as NAME=value, override the environment.
+func (p *program) settings(flags ...string) (*config.Config, config.Sources, error) {
+	c, from, err := config.Load(append(config.Environ(), flags...), p.dotenv)
 	if err != nil {
 		return nil, nil, usageError{fmt.Errorf("the configuration is wrong:\n%w", err)}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,11 +18,12 @@ import (
 const softMemory = 512 << 20
 
 func (p *program) run() *cobra.Command {
-	return &cobra.Command{
+	var roles []string
+	c := &cobra.Command{
 		Use: "run", Short: "start everything that the configuration asks for; without any, everything on this machine", Args: args(cobra.NoArgs),
-		Long: "Starts the parts that the configuration asks for and runs until it is interrupted. Without any settings that is everything,\non loopback, with data under ./data. Stopping drains: what was accepted is in the log before the process ends.",
+		Long: "Starts the parts that the configuration asks for and runs until it is interrupted. Without any settings that is everything,\non loopback, with data under ./data. With servers named, one process can do a part of\nthe work, by --roles or UGC_ROLES, and every part can be done by many processes. Stopping drains: what was accepted is in the log before the process ends.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			settings, _, err := p.settings()
+			settings, _, err := p.settings(playing(c, roles)...)
 			if err != nil {
 				return err
 			}
@@ -36,13 +38,25 @@ func (p *program) run() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().StringSliceVar(&roles, "roles", nil, "what this process does: edge, streams, projections; overrides UGC_ROLES")
+	return c
+}
+
+// playing is the flag --roles as the variable that it overrides, nothing where it was not given.
+func playing(c *cobra.Command, roles []string) []string {
+	if !c.Flags().Changed("roles") {
+		return nil
+	}
+	return []string{"UGC_ROLES=" + strings.Join(roles, ",")}
 }
 
 // announce tells a person where everything is.
 func (p *program) announce(w deploy.Where) {
 	say := func(format string, a ...any) { _, _ = fmt.Fprintf(p.out, format+"\n", a...) }
 	say("ugc %s is ready after %s", p.version, w.Took.Round(10*time.Millisecond))
-	if w.HTTP != "" {
+	if w.HTTP != "" && !w.Edge {
+		say("  health   http://%s/healthz/ready   metrics http://%s/metrics", w.HTTP, w.HTTP)
+	} else if w.HTTP != "" {
 		say("  API      http://%s/api/v2   (movies_ugc's: http://%s/api/v1)", w.HTTP, w.HTTP)
 		say("  OpenAPI  http://%s/api/v2/docs   http://%s/api/v1/openapi", w.HTTP, w.HTTP)
 	}

@@ -5,6 +5,8 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"ugc/domain"
@@ -13,9 +15,9 @@ import (
 
 // Config is the whole configuration. Every field is one environment variable; the doc tag is what `ugc config` and the README say of it.
 type Config struct {
-	HTTPAddr string `env:"UGC_HTTP_ADDR" envDefault:"127.0.0.1:8000" doc:"where the edge listens; port 0 picks a free one, which is printed and written to <data>/http.addr"`
+	HTTPAddr string `env:"UGC_HTTP_ADDR" envDefault:"127.0.0.1:8000" doc:"where the edge listens, and processes without that role with health and metrics alone; port 0 picks a free one, which is printed and written to <data>/http.addr"`
 	DataDir  string `env:"UGC_DATA_DIR" envDefault:"./data" doc:"everything that is kept on this machine"`
-	Roles    []Role `env:"UGC_ROLES" envDefault:"edge,streams,projections" doc:"what this process does; with embedded parts all of them"`
+	Roles    []Role `env:"UGC_ROLES" envDefault:"edge,streams,projections" doc:"what this process does, as --roles says; with an embedded broker all of them"`
 
 	Kafka       string `env:"UGC_KAFKA" envDefault:"embedded://127.0.0.1:9092" doc:"the log: embedded://host:port (port 0 picks one) or kafka://host:port,host:port"`
 	Partitions  int32  `env:"UGC_KAFKA_PARTITIONS" envDefault:"0" doc:"partitions of each topic; 0: 4 embedded, 12 on servers. Fixed once the topics are there"`
@@ -31,9 +33,9 @@ type Config struct {
 	KafkaPass   string `env:"UGC_KAFKA_PASSWORD" doc:"password for SASL" secret:"true"`
 
 	Registry   string `env:"UGC_REGISTRY" envDefault:"embedded:" doc:"the schema registry: embedded: or http://user:password@host:port"`
-	ClickHouse string `env:"UGC_CLICKHOUSE" envDefault:"embedded:" doc:"analytics: embedded: or clickhouse://user:password@host:9000/ugc"`
+	ClickHouse string `env:"UGC_CLICKHOUSE" envDefault:"embedded:" doc:"analytics: embedded:, embedded:/data/folder for the engine of another process on this machine, or clickhouse://user:password@host:9000/ugc"`
 	Cluster    string `env:"UGC_CLICKHOUSE_CLUSTER" doc:"as remote_servers of ClickHouse names it: tables are replicated and sharded by user; empty: one server"`
-	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite: or mongodb://user:password@host:port/ugc"`
+	Documents  string `env:"UGC_DOCUMENTS" envDefault:"sqlite:" doc:"likes, bookmarks, ratings and summaries: sqlite:, sqlite:/path/of/file, which processes on one machine may share, or mongodb://user:password@host:port/ugc"`
 
 	EngineLib    string        `env:"UGC_CHDB_LIB" doc:"libchdb.so for the embedded ClickHouse; empty: where make setup puts it"`
 	EngineMemory int64         `env:"UGC_CLICKHOUSE_MEMORY" envDefault:"1073741824" doc:"bytes of memory that the embedded ClickHouse may use"`
@@ -126,6 +128,22 @@ func (c *Config) EmbeddedKafka() (addr string, ok bool) { return cutScheme(c.Kaf
 func (c *Config) KafkaServers() (servers []string, ok bool) {
 	rest, ok := cutScheme(c.Kafka, "kafka://")
 	return splitList(rest), ok
+}
+
+// EmbeddedClickHouse says that ClickHouse is an embedded engine, and whose: of the process that runs on that data folder, "" for this one.
+func (c *Config) EmbeddedClickHouse() (dataDir string, ok bool) {
+	return cutScheme(c.ClickHouse, "embedded:")
+}
+
+// SQLite says that the documents lie in a file of this machine.
+func (c *Config) SQLite() bool { return strings.HasPrefix(c.Documents, "sqlite:") }
+
+// DocumentsFile is where the documents lie in an SQLite file.
+func (c *Config) DocumentsFile() string {
+	if path, _ := cutScheme(c.Documents, "sqlite:"); path != "" {
+		return path
+	}
+	return filepath.Join(c.DataDir, "documents.sqlite")
 }
 
 // PartitionCount is the number of partitions of each topic.

@@ -147,3 +147,18 @@ func TestVariablesOfMoviesUGCCountWhereOursAreNotSet(t *testing.T) {
 	_, _, err = load(t, "", "APP_HOST=0.0.0.0")
 	require.ErrorContains(t, err, "UGC_HTTP_ADDR", "an alias is held to the rules of the setting")
 }
+
+func TestPartsOfOtherProcesses(t *testing.T) {
+	c, _, err := load(t, "", "UGC_DATA_DIR=/var/ugc")
+	require.NoError(t, err)
+	require.Equal(t, "/var/ugc/documents.sqlite", c.DocumentsFile())
+	dir, embedded := c.EmbeddedClickHouse()
+	require.True(t, embedded)
+	require.Empty(t, dir, "this process's own")
+	c, _, err = load(t, "", "UGC_DATA_DIR=/var/ugc", "UGC_DOCUMENTS=sqlite:/srv/documents.sqlite", "UGC_CLICKHOUSE=embedded:/var/other", "UGC_KAFKA=kafka://k:9092", "UGC_ROLES=projections")
+	require.NoError(t, err)
+	require.Equal(t, "/srv/documents.sqlite", c.DocumentsFile())
+	dir, embedded = c.EmbeddedClickHouse()
+	require.True(t, embedded)
+	require.Equal(t, "/var/other", dir)
+}

@@ -115,13 +115,13 @@ func (c *Config) validateStores(bad func(string, ...any)) {
 	if c.Registry != "embedded:" && !hasScheme(c.Registry, "http", "https") {
 		bad("UGC_REGISTRY=%q: must be embedded: or http://host:port", mask(c.Registry))
 	}
-	if c.ClickHouse != "embedded:" && !hasScheme(c.ClickHouse, "clickhouse") {
+	if _, embedded := c.EmbeddedClickHouse(); !embedded && !hasScheme(c.ClickHouse, "clickhouse") {
 		bad("UGC_CLICKHOUSE=%q: must be embedded: or clickhouse://user:password@host:9000/ugc", mask(c.ClickHouse))
 	}
-	if c.Cluster != "" && c.ClickHouse == "embedded:" {
+	if _, embedded := c.EmbeddedClickHouse(); embedded && c.Cluster != "" {
 		bad("UGC_CLICKHOUSE_CLUSTER=%q: the embedded engine is no cluster; give UGC_CLICKHOUSE its servers", c.Cluster)
 	}
-	if c.Documents != "sqlite:" && !isMongo(c.Documents) {
+	if !c.SQLite() && !isMongo(c.Documents) {
 		bad("UGC_DOCUMENTS=%q: must be sqlite: or mongodb://user:password@host:port/ugc", mask(c.Documents))
 	}
 }

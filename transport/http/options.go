@@ -101,6 +101,16 @@ func (o Options) Validate() error {
 	need(o.Positions != nil, "Positions must be set")
 	need(o.Opinions != nil, "Opinions must be set")
 	need(o.Summaries != nil, "Summaries must be set")
+	return errors.Join(append(errs, o.validateLimits())...)
+}
+
+func (o Options) validateLimits() error {
+	var errs []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
 	if o.Addr != "" {
 		_, _, err := net.SplitHostPort(o.Addr)
 		need(err == nil, "Addr: %q is not host:port: %w", o.Addr, err)

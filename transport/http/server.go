@@ -42,6 +42,34 @@ func New(o Options) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("http options: %w", err)
 	}
+	s, err := build(o)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := docs.New()
+	if err != nil {
+		return nil, fmt.Errorf("http documentation: %w", err)
+	}
+	s.route(pages)
+	return s, nil
+}
+
+// NewStatus builds a server for a process that serves no API: health and metrics alone. Writing, Positions, Opinions and Summaries are not needed.
+func NewStatus(o Options) (*Server, error) {
+	if err := o.validateLimits(); err != nil {
+		return nil, fmt.Errorf("http options: %w", err)
+	}
+	s, err := build(o)
+	if err != nil {
+		return nil, err
+	}
+	s.app.Use(s.observe)
+	s.protect("/metrics")
+	s.status()
+	return s, nil
+}
+
+func build(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{o: o}
 	s.base, s.giveUp = context.WithCancel(context.Background())
@@ -49,10 +77,6 @@ func New(o Options) (*Server, error) {
 	var err error
 	if s.metrics, err = newMetrics(o.Registry); err != nil {
 		return nil, fmt.Errorf("http metrics: %w", err)
-	}
-	pages, err := docs.New()
-	if err != nil {
-		return nil, fmt.Errorf("http documentation: %w", err)
 	}
 	s.app = fiber.New(fiber.Config{
 		AppName:                      "ugc",
@@ -69,7 +93,6 @@ func New(o Options) (*Server, error) {
 		ErrorHandler:                 s.reject,
 	})
 	s.refuseUnknownMethods()
-	s.route(pages)
 	return s, nil
 }
 
@@ -83,36 +106,47 @@ func (s *Server) route(pages *docs.Pages) {
 			MaxAge:        600,
 		}))
 	}
-	guarded := []string{"/api", "/metrics"}
-	if s.o.Guard != nil {
-		s.app.Use(guarded, s.o.Guard.Identify)
-	}
-	if s.o.Limit != nil {
-		s.app.Use(guarded, s.o.Limit.Allow)
-	}
+	s.protect("/api", "/metrics")
 	api1 := v1.New(v1.Options{Writing: s.o.Writing, Opinions: s.o.Opinions, Shown: s.o.ShownWait, Page: pages.V1})
 	s.app.Use(v1.Prefix, api1.Serve)
 	v2.New(v2.Options{Writing: s.o.Writing, Positions: s.o.Positions, Opinions: s.o.Opinions, Summaries: s.o.Summaries,
 		DefaultWait: s.o.DefaultWait, MaxWait: s.o.MaxWait, Page: pages.V2}).Mount(s.app)
-	named := func(path string, h fiber.Handler) {
-		s.app.Get(strings.NewReplacer("{", ":", "}", "").Replace(path), func(c *fiber.Ctx) error {
-			exchange.SetRoute(c, path)
-			return h(c)
-		})
+	s.status()
+	s.get("/", pages.Landing)
+	s.get("/problems", pages.Problems)
+	s.get("/problems/{code}", pages.Problems)
+	s.get("/docs/assets/{name}", pages.Asset)
+}
+
+// protect asks who calls, and how often, before anything else is done below the paths.
+func (s *Server) protect(paths ...string) {
+	if s.o.Guard != nil {
+		s.app.Use(paths, s.o.Guard.Identify)
 	}
-	named("/healthz/live", s.live)
-	named("/healthz/ready", s.ready)
+	if s.o.Limit != nil {
+		s.app.Use(paths, s.o.Limit.Allow)
+	}
+}
+
+// status are the routes of every process.
+func (s *Server) status() {
+	s.get("/healthz/live", s.live)
+	s.get("/healthz/ready", s.ready)
 	metrics := adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	named("/metrics", func(c *fiber.Ctx) error {
+	s.get("/metrics", func(c *fiber.Ctx) error {
 		if err := exchange.CallerOf(c).May(exchange.Metrics); err != nil {
 			return err
 		}
 		return metrics(c)
 	})
-	named("/", pages.Landing)
-	named("/problems", pages.Problems)
-	named("/problems/{code}", pages.Problems)
-	named("/docs/assets/{name}", pages.Asset)
+}
+
+// get is a route that is counted by its template.
+func (s *Server) get(path string, h fiber.Handler) {
+	s.app.Get(strings.NewReplacer("{", ":", "}", "").Replace(path), func(c *fiber.Ctx) error {
+		exchange.SetRoute(c, path)
+		return h(c)
+	})
 }
 
 // refuseUnknownMethods answers methods that Fiber does not know, which never reach its handlers.

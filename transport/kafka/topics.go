@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,6 +128,9 @@ func (e ensure) plan(ctx context.Context, topics []Topic) (plan, error) {
 		case is != int(t.Partitions):
 			errs = append(errs, &TopicConflict{t.Name, "partitions", strconv.Itoa(is), strconv.Itoa(int(t.Partitions)),
 				"keys would move to other partitions and lose their order; use new topics and a new epoch, or set the number back"})
+		case t.Replication > 0 && there[t.Name].copies < int(t.Replication):
+			errs = append(errs, &TopicConflict{t.Name, "replicas", strconv.Itoa(there[t.Name].copies), strconv.Itoa(int(t.Replication)),
+				"what is accepted would be lost with fewer disks than you ask for; add replicas (kafka-reassign-partitions), or ask for fewer by UGC_KAFKA_REPLICATION"})
 		default:
 			errs = append(errs, e.compare(ctx, t, &p))
 		}
@@ -156,7 +160,7 @@ func (e ensure) compare(ctx context.Context, t Topic, p *plan) error {
 		if is[k] == want {
 			continue
 		}
-		if why := loses(k, is[k], want); why != "" {
+		if why := cmp.Or(lossy(k, is[k], want), loses(k, is[k], want)); why != "" {
 			errs = append(errs, &TopicConflict{t.Name, k, is[k], want, why})
 			continue
 		}
@@ -176,7 +180,11 @@ func (e ensure) apply(ctx context.Context, p plan) error {
 		if replication == 0 {
 			replication = -1
 		}
-		if _, err := e.adm.CreateTopic(ctx, t.Partitions, replication, configs, t.Name); err != nil {
+		_, err := e.adm.CreateTopic(ctx, t.Partitions, replication, configs, t.Name)
+		if errors.Is(err, kerr.InvalidReplicationFactor) {
+			return fmt.Errorf("create topic %s with %d replicas: %w: the cluster has fewer brokers; add some, or ask for fewer replicas by UGC_KAFKA_REPLICATION", t.Name, t.Replication, err)
+		}
+		if err != nil {
 			return fmt.Errorf("create topic %s: %w", t.Name, err)
 		}
 	}

@@ -92,6 +92,43 @@ func TestEnsureTopicsRefusesWhatWouldLoseRecordsOrOrder(t *testing.T) {
 	}
 }
 
+// A topic that loses records already is not mended behind the back of whoever has to know.
+func TestEnsureTopicsRefusesATopicThatLosesRecords(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(3))
+	require.NoError(t, err)
+	defer c.Close()
+	cl := kafkatest.Client(t, kafka.Settings{Brokers: c.ListenAddrs()})
+	for name, x := range map[string]struct {
+		is, want kafka.Topic
+		says     string
+	}{
+		"a week instead of for ever":        {configured("retention.ms", "604800000"), configured("retention.ms", "-1"), "topic t has retention.ms 604800000, it should be -1: records are deleted there"},
+		"a size instead of all":             {configured("retention.bytes", "1000"), configured("retention.bytes", "-1"), "retention.bytes 1000"},
+		"compacted events":                  {configured("cleanup.policy", "compact"), configured("cleanup.policy", "delete"), "all but the newest record of each key"},
+		"events that are compacted as well": {configured("cleanup.policy", "compact,delete"), configured("cleanup.policy", "delete"), "all but the newest record of each key"},
+		"a table that expires":              {configured("cleanup.policy", "delete"), configured("cleanup.policy", "compact"), "newest records of keys expire there"},
+		"a table that expires as well":      {configured("cleanup.policy", "delete,compact"), configured("cleanup.policy", "compact"), "newest records of keys expire there"},
+		"fewer replicas":                    {kafka.Topic{Partitions: 1, Replication: 1}, kafka.Topic{Partitions: 1, Replication: 3}, "topic t has replicas 1, it should be 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x.is.Name, x.want.Name = "t", "t"
+			_, err := ensure(t, cl, []kafka.Topic{x.is})
+			require.NoError(t, err)
+			defer func() {
+				_, err := kadm.NewClient(cl).DeleteTopics(t.Context(), "t")
+				require.NoError(t, err)
+			}()
+			for _, options := range [][]kafka.EnsureOption{nil, {kafka.DryRun()}} {
+				_, err = ensure(t, cl, []kafka.Topic{{Name: "not-made-either", Partitions: 1}, x.want}, options...)
+				require.ErrorContains(t, err, x.says)
+				require.Equal(t, []string{"t"}, listed(t, c), "nothing at all is changed")
+			}
+		})
+	}
+	_, err = ensure(t, cl, []kafka.Topic{{Name: "four", Partitions: 1, Replication: 4}})
+	require.ErrorContains(t, err, "the cluster has fewer brokers")
+}
+
 // listed asks with a new client, one that remembers nothing.
 func listed(t *testing.T, c *kfake.Cluster) []string {
 	cl := kafkatest.Client(t, kafka.Settings{Brokers: c.ListenAddrs()})

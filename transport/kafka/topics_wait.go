@@ -12,6 +12,29 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// lossy says why a topic as it is loses records that are wanted, "" where it does not. Such a topic is not mended by itself: what it has
+// lost already is not to be had back by a setting, and somebody has to know.
+func lossy(setting, is, want string) string {
+	switch setting {
+	case "cleanup.policy":
+		if has, asked := policies(is), policies(want); has["delete"] && asked["compact"] && !asked["delete"] {
+			return "newest records of keys expire there; look at what is gone, then set it to " + want + " yourself, or delete the topic to begin anew"
+		} else if has["compact"] && !asked["compact"] {
+			return "all but the newest record of each key goes away there; look at what is gone, then set it to " + want + " yourself, or delete the topic to begin anew"
+		}
+	case "retention.ms", "retention.bytes":
+		if unlimited(want) && !unlimited(is) {
+			return "records are deleted there that must be kept for ever; look at what is gone, then set it to " + want + " yourself"
+		}
+	}
+	return ""
+}
+
+func unlimited(limit string) bool {
+	n, err := strconv.ParseInt(limit, 10, 64)
+	return err == nil && n < 0
+}
+
 // loses says why changing a setting would make records go away, "" where it does not.
 func loses(setting, is, want string) string {
 	switch setting {
@@ -94,8 +117,8 @@ func (e ensure) missing(ctx context.Context, topics []Topic) error {
 	return nil
 }
 
-// seen is how many partitions of a topic a broker knows, and how many of them have a leader.
-type seen struct{ listed, led int }
+// seen is how many partitions of a topic a broker knows, how many of them have a leader, and the fewest copies that one has.
+type seen struct{ listed, led, copies int }
 
 // partitionsOf asks a broker and not what the client remembers, which may be half a second old.
 func partitionsOf(ctx context.Context, broker kmsg.Requestor, names []string) (map[string]seen, error) {
@@ -119,7 +142,10 @@ func partitionsOf(ctx context.Context, broker kmsg.Requestor, names []string) (m
 			return nil, fmt.Errorf("look at topic %s: %w", *t.Topic, err)
 		}
 		s := seen{listed: len(t.Partitions)}
-		for _, p := range t.Partitions {
+		for i, p := range t.Partitions {
+			if i == 0 || len(p.Replicas) < s.copies {
+				s.copies = len(p.Replicas)
+			}
 			if err == nil && p.ErrorCode == 0 && p.Leader >= 0 {
 				s.led++
 			}
