@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/deploy/real/realtest"
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/schemas"
@@ -38,9 +39,13 @@ type cluster struct {
 	codec  *schemas.Codec
 }
 
-// startCluster lets the test run beside others: most of its time it waits for its broker.
+// startCluster lets the test run beside others: most of its time it waits for its broker. A real broker, where one is wanted, is one for all tests,
+// which then come one after the other.
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
+	if realtest.Wanted() {
+		return joinCluster(t, realtest.EmptyBroker(t))
+	}
 	t.Parallel()
 	return joinCluster(t, brokertest.Start(t))
 }
@@ -82,6 +87,9 @@ func options(addr, dir string) Options {
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Consumer.Group.Session.Timeout = 1500 * time.Millisecond
 	config.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
+	if realtest.Wanted() { // a broker of its own process answers later when the machine is busy
+		config.Consumer.Group.Session.Timeout, config.Consumer.Group.Heartbeat.Interval = 6*time.Second, time.Second
+	}
 	config.Consumer.Offsets.AutoCommit.Interval = 100 * time.Millisecond
 	return Options{
 		Brokers: []string{addr}, Sarama: config, Kgo: []kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(100 * time.Millisecond)},

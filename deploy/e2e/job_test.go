@@ -43,8 +43,10 @@ func id(n int) string { return fmt.Sprintf("0198c0de-0000-7000-8000-%012d", n) }
 
 // TestTheMainJob posts everything that a user can, twice and in disorder, and finds it in every view, once; also after
 // the program stopped, and after it was killed.
-func TestTheMainJob(t *testing.T) {
-	s := start(t, t.TempDir())
+func TestTheMainJob(t *testing.T) { theMainJob(t, start(t, t.TempDir())) }
+
+func theMainJob(t *testing.T, s *service) {
+	t.Helper()
 	token := s.postJob()
 	check := func(when string) {
 		t.Helper()

@@ -66,6 +66,7 @@ type service struct {
 	dir  string
 	addr string
 	env  []string
+	args []string // after run
 	cmd  *exec.Cmd
 	out  *log
 	done chan struct{}
@@ -94,14 +95,23 @@ func environ(t *testing.T, dir string, extra ...string) []string {
 func start(t *testing.T, dir string, extra ...string) *service {
 	t.Helper()
 	s := &service{t: t, dir: dir, env: environ(t, dir, extra...)}
-	s.start()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the service said:\n%s", s.out.String())
+	s.run()
+	return s
+}
+
+// run starts the service and sees to its end.
+func (s *service) run() {
+	s.t.Helper()
+	s.t.Cleanup(func() {
+		if s.cmd == nil || s.cmd.Process == nil {
+			return
+		}
+		if s.t.Failed() {
+			s.t.Logf("the service on %s said:\n%s", s.dir, s.out.String())
 		}
 		s.kill()
 	})
-	return s
+	s.start()
 }
 
 func (s *service) start() {
@@ -115,7 +125,7 @@ func (s *service) launch() {
 	s.t.Helper()
 	_ = os.Remove(filepath.Join(s.dir, "http.addr"))
 	s.out, s.done = &log{}, make(chan struct{})
-	s.cmd = exec.Command(binary, "run")
+	s.cmd = exec.Command(binary, append([]string{"run"}, s.args...)...)
 	if s.program != "" {
 		s.cmd.Path = s.program
 	}
