@@ -92,10 +92,13 @@ vuln: ## known vulnerabilities in what we call; needs GOVULNDB, the address of a
 bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIMES=n, BENCHFLAGS for more
 	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
 
+# The contests that need a broker, over a real one; those that need another server start it themselves.
+OVER_KAFKA := http-single-64,http-single-256,http-batch-100
+
 .PHONY: bench-real
-bench-real: ## the same beside and over servers that others wrote, which are installed without docker
-	deploy/real/mongo.sh install
-	$(GO) run ./deploy/bench -real -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
+bench-real: setup real ## the same beside and over servers that others wrote, which are installed without docker
+	deploy/real/kafka.sh with 1 $(GO) run ./deploy/bench -run '$(or $(BENCH),$(OVER_KAFKA))' -times $(or $(TIMES),5) $(BENCHFLAGS)
+	$(if $(BENCH),,$(GO) run ./deploy/bench -real -times $(or $(TIMES),5) $(BENCHFLAGS))
 
 .PHONY: mutation
 mutation: setup ## take each cure of exactness out and see a test catch it: make mutation M=name for one, JOBS=2 at once

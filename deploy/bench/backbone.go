@@ -3,15 +3,22 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"golang.org/x/sync/errgroup"
 
 	"ugc/deploy/embedded/broker"
 	"ugc/deploy/embedded/registry"
 )
+
+// realKafka names the environment variable with the address of a real broker that is there for the run alone (`kafka.sh with` sets it). Contests
+// then use it in place of the embedded one.
+const realKafka = "UGC_REAL_KAFKA"
 
 // Backbone is what contenders write to and read from: the embedded broker and the schema registry, as in `ugc run`, but in a process of their own.
 type Backbone struct {
@@ -35,17 +42,50 @@ func runBackbone(ctx context.Context, argument json.RawMessage, say func(any) er
 		return err
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	b, err := broker.Open(broker.Options{DataDir: filepath.Join(dir, "kafka"), Addr: "127.0.0.1:0", Reserve: -1, Logger: quiet})
+	r, err := registry.Open(registry.Options{DataDir: filepath.Join(dir, "registry"), Logger: quiet})
 	if err != nil {
 		return err
 	}
-	r, err := registry.Open(registry.Options{DataDir: filepath.Join(dir, "registry"), Logger: quiet})
-	if err != nil {
-		return errors.Join(err, b.Close())
-	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.Run(ctx) })
 	group.Go(func() error { return r.Run(ctx) })
-	group.Go(func() error { return say(Backbone{Kafka: b.Addr(), Registry: "http://" + r.Addr()}) })
+	here := Backbone{Kafka: os.Getenv(realKafka), Registry: "http://" + r.Addr()}
+	if here.Kafka == "" {
+		b, err := broker.Open(broker.Options{DataDir: filepath.Join(dir, "kafka"), Addr: "127.0.0.1:0", Reserve: -1, Logger: quiet})
+		if err != nil {
+			return err
+		}
+		here.Kafka = b.Addr()
+		group.Go(func() error { return b.Run(ctx) })
+	} else if err := here.empty(ctx); err != nil {
+		return err
+	}
+	group.Go(func() error { return say(here) })
 	return group.Wait()
+}
+
+// empty takes away what the measurement before left on a real broker, and returns when it is gone.
+func (b Backbone) empty(ctx context.Context) error {
+	client, err := b.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	adm := kadm.NewClient(client)
+	for {
+		there, err := adm.ListTopics(ctx)
+		if err != nil {
+			return fmt.Errorf("empty the real broker: %w", err)
+		}
+		if len(there) == 0 {
+			return nil
+		}
+		if _, err := adm.DeleteTopics(ctx, there.Names()...); err != nil {
+			return fmt.Errorf("empty the real broker: %w", err)
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }

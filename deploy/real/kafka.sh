@@ -11,6 +11,7 @@ usage: kafka.sh VERB ...
   start N [DIR]          start N (1 or 3) nodes with their data under DIR; returns when all of them serve
   run N [DIR]            start, print the bootstrap servers, and when standard input ends kill all nodes and delete DIR:
                          nothing outlives whoever holds the other end
+  with N CMD ARG...      run a command with N nodes on free ports, whose bootstrap servers it finds in UGC_REAL_KAFKA; they end when it does
   stop [DIR]             stop all nodes in order; the data stays
   kill ID [DIR]          kill -9 node ID (1..N)
   restart ID [DIR]       start node ID again, stopping it first if it runs; returns when it serves
@@ -286,6 +287,20 @@ run() {
     cat >/dev/null
 }
 
+# with N CMD...: nodes for as long as a command runs.
+with() {
+    local n=$1 parent
+    shift
+    parent=$(mktemp -d)
+    # shellcheck disable=SC2064 # the folder is the one of now
+    trap "discard '$parent/kafka'; rm -rf -- '$parent'" EXIT
+    trap 'exit 1' INT TERM HUP
+    UGC_REAL_KAFKA_PORT=0
+    UGC_REAL_KAFKA=$(start "$n" "$parent/kafka")
+    export UGC_REAL_KAFKA
+    "$@"
+}
+
 # discard DIR: end all nodes at once and delete what they have written.
 discard() {
     local i
@@ -324,6 +339,7 @@ case $verb in
     installed) installed || exit 3 ;;
     start) start "$@" ;;
     run) run "$@" ;;
+    with) with "$@" ;;
     stop) stop "$@" ;;
     status) status "$@" ;;
     bootstrap) load "$(data_dir "${1:-}")" && servers ;;
