@@ -133,9 +133,6 @@ type lookups struct{ schemas.Registry }
 // RequireCompatibility implements schemas.Registry: whoever registered the schemas has required it.
 func (lookups) RequireCompatibility(context.Context, string) error { return nil }
 
-// Compatibility implements schemas.Registry.
-func (lookups) Compatibility(context.Context, string) (string, error) { return "", errLookups }
-
 // Register implements schemas.Registry.
 func (l lookups) Register(ctx context.Context, subject, text string) (int, error) {
 	return l.Find(ctx, subject, text)
