@@ -36,7 +36,9 @@ func TestTheMainJobOverRealServers(t *testing.T) {
 	require.Contains(t, string(s.call(http.MethodGet, "/healthz/ready", "").body), `"schema registry":"away since before the start; reading and writing by remembered ids`)
 	a := s.call(http.MethodPut, "/api/v2/users/ann/ratings/heat", `{"score":3}`, "Prefer", "wait=20")
 	require.Equal(t, http.StatusOK, a.status, "%s", a.body)
-	s.await("ClickHouse shows it", func() bool { return s.number("SELECT rating FROM feedback WHERE user_id = 'ann' AND movie_id = 'heat'") == "3" })
+	s.await("ClickHouse shows it", func() bool {
+		return s.number("SELECT rating FROM feedback WHERE user_id = 'ann' AND movie_id = 'heat'") == "3"
+	})
 	r.Start(t)
 	s.await("the registry is back", func() bool {
 		return strings.Contains(string(s.call(http.MethodGet, "/healthz/ready", "").body), `"schema registry":"ok"`)
