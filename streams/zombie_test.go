@@ -34,7 +34,6 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 	commands := many(rounds * each)
 
 	o := c.options(t.TempDir())
-	o.Groups = []string{"ugc-playback"} // the others' dead members are not waited for
 	o.Commands, o.healAfter = c, time.Millisecond
 	late := 0
 	for round := range rounds {
