@@ -394,7 +394,7 @@ func Compaction(t *testing.T, s kafka.Settings, compact func(compacted func(topi
 		require.Equal(t, string(records[r.Offset].Key), string(r.Key), "offset %d", r.Offset)
 		require.Equal(t, string(records[r.Offset].Value), string(r.Value), "offset %d", r.Offset)
 	}
-	require.Equal(t, len(want), len(last))
+	require.Len(t, last, len(want))
 	for k, v := range want {
 		require.True(t, last[k] == v, "the newest value of %s", k)
 	}

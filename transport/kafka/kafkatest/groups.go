@@ -3,7 +3,6 @@ package kafkatest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -200,7 +199,7 @@ func silentMember(t *testing.T, s kafka.Settings) {
 	request.Protocols = []kmsg.JoinGroupRequestProtocol{protocol}
 	resp, err := request.RequestWith(within(t), cl)
 	require.NoError(t, err)
-	if kerr.ErrorForCode(resp.ErrorCode) == kerr.MemberIDRequired {
+	if errors.Is(kerr.ErrorForCode(resp.ErrorCode), kerr.MemberIDRequired) {
 		request.MemberID = resp.MemberID
 		resp, err = request.RequestWith(within(t), cl)
 		require.NoError(t, err)
@@ -211,5 +210,5 @@ func silentMember(t *testing.T, s kafka.Settings) {
 	began := time.Now()
 	m := join(t, s, group, topic)
 	eventually(t, "the new member reads", func() bool { return m.has(10) })
-	require.Less(t, time.Since(began), 30*time.Second, fmt.Sprint("within the session and the rebalance"))
+	require.Less(t, time.Since(began), 30*time.Second, "within the session and the rebalance")
 }

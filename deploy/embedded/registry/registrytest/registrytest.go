@@ -4,7 +4,6 @@ package registrytest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -87,7 +86,7 @@ func record(name string, fields ...string) sr.Schema {
 func (s suite) refused(code int, err error, what string) {
 	s.Helper()
 	var answer *sr.ResponseError
-	require.True(s, errors.As(err, &answer), "%s: %v", what, err)
+	require.ErrorAs(s, err, &answer, what)
 	status := code
 	for status > 999 {
 		status /= 10
@@ -125,7 +124,8 @@ func (s suite) registersOnce() {
 
 func (s suite) oneID() {
 	schema := record("N"+strings.ReplaceAll(uuid.NewString(), "-", ""), "a long")
-	require.Equal(s, s.create(s.subject(), schema).ID, s.create(s.subject(), schema).ID)
+	first, other := s.create(s.subject(), schema), s.create(s.subject(), schema)
+	require.Equal(s, first.ID, other.ID)
 }
 
 func (s suite) atOnce() {
