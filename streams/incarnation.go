@@ -63,9 +63,8 @@ type processFunc func(ctx goka.Context, p *partition, in *input) error
 func (run *incarnation) assigned(partitions []int32) {
 	parts := make(map[int32]*partition, len(partitions))
 	for _, id := range partitions {
-		p := &partition{}
-		p.ctx, p.stop = context.WithCancel(run.out.ctx)
-		parts[id] = p
+		ctx, stop := context.WithCancel(run.out.ctx)
+		parts[id] = &partition{ctx: ctx, stop: stop}
 	}
 	run.mu.Lock()
 	old := run.parts

@@ -79,8 +79,8 @@ func (in *intake) judge() (t tally) {
 			t.accepted++
 			continue
 		}
-		switch kind := domain.KindOf(err); {
-		case kind == domain.Invalid || kind == domain.TooLarge:
+		switch kind := domain.KindOf(err); kind {
+		case domain.Invalid, domain.TooLarge:
 			t.invalid++
 			it.faults = in.faultsOf(i, err)
 		default:
