@@ -283,6 +283,7 @@ run() {
     # shellcheck disable=SC2064 # the folder is the one of now
     trap "discard '$dir'" EXIT
     trap 'exit 1' INT TERM HUP
+    trap '' PIPE # whoever listened may be gone, and the servers must end all the same
     start "$1" "$dir"
     cat >/dev/null
 }
@@ -295,6 +296,7 @@ with() {
     # shellcheck disable=SC2064 # the folder is the one of now
     trap "discard '$parent/kafka'; rm -rf -- '$parent'" EXIT
     trap 'exit 1' INT TERM HUP
+    trap '' PIPE # whoever listened may be gone, and the servers must end all the same
     UGC_REAL_KAFKA_PORT=0
     UGC_REAL_KAFKA=$(start "$n" "$parent/kafka")
     export UGC_REAL_KAFKA

@@ -176,6 +176,7 @@ run() {
     # shellcheck disable=SC2064 # the folder is the one of now
     trap "end '$dir' KILL 0; rm -rf -- '$dir'" EXIT
     trap 'exit 1' INT TERM HUP
+    trap '' PIPE # whoever listened may be gone, and the servers must end all the same
     start "$dir"
     cat >/dev/null
 }
