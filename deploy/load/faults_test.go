@@ -206,6 +206,22 @@ func TestAnAddressWithoutAServiceIsSaid(t *testing.T) {
 	require.ErrorContains(t, err, "is the service running?")
 }
 
+func TestAServiceThatAsksWhoComesIsToldByTheKey(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") != "the key" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable) // known, and away
+	}))
+	defer s.Close()
+	_, err := Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Millisecond})
+	require.ErrorContains(t, err, "UGC_API_KEY")
+	_, err = Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Millisecond, Key: "the key"})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "UGC_API_KEY")
+}
+
 // The loader goes where it was told to and nowhere else.
 func TestNoRedirectIsFollowed(t *testing.T) {
 	var strayed atomic.Bool

@@ -85,7 +85,13 @@ func (r *run) probe(ctx context.Context) error {
 		return fmt.Errorf("%w; is the service running? (make run, or name it with --url)", err)
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusServiceUnavailable {
+	switch resp.StatusCode {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		return nil // it is one, and may be asked again
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("%s asks who comes: set UGC_API_KEY to a key with the scopes read and write (ugc key makes one)", r.o.URL)
+	}
+	if resp.StatusCode/100 == 2 {
 		return nil
 	}
 	return fmt.Errorf("%s answered %s: this is no ugc service", r.o.URL, resp.Status)
