@@ -217,7 +217,7 @@ func TestAServiceThatAsksWhoComesIsToldByTheKey(t *testing.T) {
 	defer s.Close()
 	_, err := Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Millisecond})
 	require.ErrorContains(t, err, "UGC_API_KEY")
-	_, err = Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Millisecond, Key: "the key"})
+	_, err = Run(context.Background(), Options{URL: s.URL, Events: 1, Patience: time.Millisecond, Visible: time.Millisecond, Key: "the key"})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "UGC_API_KEY")
 }
