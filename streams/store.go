@@ -135,7 +135,7 @@ func (s *store) Close() error {
 	if closed {
 		return nil
 	}
-	return errors.Join(s.flush(), s.db.Close())
+	return errors.Join(s.flushWith(true), s.db.Close())
 }
 
 // Has implements storage.Storage.
@@ -219,6 +219,12 @@ func (s *store) wrote(records []*kgo.Record) error {
 
 // flush writes what is pending, with the offset and the watermark. They may be a little behind what is pending, never ahead.
 func (s *store) flush() error {
+	return s.flushWith(s.offset.Load()-s.saved.Load() >= restoringEvery || s.restored.Load())
+}
+
+// flushWith writes the position only where it is asked to: it stands before all keys, so that whatever LevelDB table it is in reaches from there to the last key of its
+// batch, and has to be merged with all the others, which records that come in the order of their keys need not be.
+func (s *store) flushWith(position bool) error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
 	s.mu.Lock()
@@ -247,9 +253,9 @@ func (s *store) flush() error {
 			batch.Put([]byte(key), value)
 		}
 	}
-	if offset != noOffset {
-		position := binary.BigEndian.AppendUint64(make([]byte, 0, positionSize), uint64(offset))
-		batch.Put(positionKey, binary.BigEndian.AppendUint64(position, uint64(watermark)))
+	if position = position && offset != noOffset; position {
+		place := binary.BigEndian.AppendUint64(make([]byte, 0, positionSize), uint64(offset))
+		batch.Put(positionKey, binary.BigEndian.AppendUint64(place, uint64(watermark)))
 	}
 	err := s.db.Write(batch, nil)
 
@@ -265,7 +271,9 @@ func (s *store) flush() error {
 		return fmt.Errorf("write to %s: %w", s.path, err)
 	}
 	s.leaving = nil
-	s.saved.Store(offset)
+	if position {
+		s.saved.Store(offset)
+	}
 	return nil
 }
 
@@ -295,7 +303,7 @@ func (s *store) MarkRecovered() error {
 	if s.restored.Load() {
 		return nil
 	}
-	if err := s.flush(); err != nil {
+	if err := s.flushWith(true); err != nil {
 		return fmt.Errorf("finish restoring: %w", err)
 	}
 	s.restored.Store(true)

@@ -85,12 +85,13 @@ func measureRestoring(ctx context.Context, w *Workplace, start startProcessor, t
 	return s, nil
 }
 
-// fillTable writes the state of so many keys, each after its first report, as the owner would.
+// fillTable writes the state of so many keys, each after its first report, as the owner would: in the order in which they were written, which is not that of the keys.
 func (b Backbone) fillTable(ctx context.Context, table topics.Topic, keys int64) error {
 	codec, v := schemas.Offline(), newViewers()
 	return b.fill(ctx, keys, func(i int64) (*kgo.Record, error) {
 		c := v.next()
-		c.User, c.Movie = fmt.Sprintf("user-%06d", i/10), fmt.Sprintf("tt%07d", i%10)
+		at := i * 7_368_787 % keys // a prime greater than any number of keys: each comes once
+		c.User, c.Movie = fmt.Sprintf("user-%06d", at/10), fmt.Sprintf("tt%07d", at%10)
 		event := domain.Playback.Decide(domain.PlaybackState{}, c)
 		outcome, err := codec.EncodeEvent(event)
 		if err != nil {
