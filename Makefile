@@ -93,7 +93,7 @@ bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIM
 	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
 
 # The contests that need a broker, over a real one; those that need another server start it themselves.
-OVER_KAFKA := http-single-64,http-single-256,http-batch-100
+OVER_KAFKA := decide,http-single-64,http-single-256,http-batch-100
 
 .PHONY: bench-real
 bench-real: setup real ## the same beside and over servers that others wrote, which are installed without docker

@@ -43,8 +43,10 @@ func opinions(kind domain.OpinionKind, history []projections.Record) map[string]
 	return want
 }
 
-func TestEventsBecomeRows(t *testing.T) {
-	s := newStage(t)
+func TestEventsBecomeRows(t *testing.T) { newStage(t).becomeRows() }
+
+func (s *stage) becomeRows() {
+	t := s.T
 	feedback := projectionstest.History(topics.FeedbackEvents, 1, 600)
 	movies := projectionstest.History(topics.MoviesTable, 2, 300)
 	for _, v := range documents.All() {
@@ -74,7 +76,9 @@ func TestEventsBecomeRows(t *testing.T) {
 }
 
 // A process that dies after any of the effects leaves a view that the next one brings to the same end.
-func TestDeathAfterEachEffect(t *testing.T) {
+func TestDeathAfterEachEffect(t *testing.T) { dyingAfterEachEffect(t, newStage) }
+
+func dyingAfterEachEffect(t *testing.T, newStage func(*testing.T) *stage) {
 	history := projectionstest.History(topics.FeedbackEvents, 3, 150)
 	errDead := errors.New("this process is dead")
 	for _, c := range []struct {
@@ -182,8 +186,11 @@ func TestAStoreThatWasLostIsFilledAgain(t *testing.T) {
 	require.Equal(t, opinions(domain.RatingKind, history), s.documents(documents.Ratings))
 }
 
-func TestASecondEngineSharesThePartitions(t *testing.T) {
-	s := newStage(t)
+func TestASecondEngineSharesThePartitions(t *testing.T) { newStage(t).share() }
+
+// share has a second engine come, and the first one go.
+func (s *stage) share() {
+	t := s.T
 	history := projectionstest.History(topics.FeedbackEvents, 5, 400)
 	first := s.project(documents.Ratings)
 	s.publish(topics.FeedbackEvents, history[:100]...)

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/embedded/broker/brokertest"
+	"ugc/deploy/real/realtest"
 	"ugc/domain"
 	"ugc/projections"
 	"ugc/projections/documents"
@@ -21,6 +22,7 @@ import (
 	"ugc/projections/sqlite"
 	"ugc/schemas"
 	"ugc/schemas/topics"
+	"ugc/transport/kafka"
 )
 
 const (
@@ -34,18 +36,32 @@ const (
 type stage struct {
 	*testing.T
 	broker string
+	real   bool // a broker that others wrote
 	client *kgo.Client
 	path   string // of the store
 	codec  *schemas.Codec
 }
 
-func newStage(t *testing.T) *stage {
-	s := &stage{T: t, broker: brokertest.Start(t), path: filepath.Join(t.TempDir(), "documents.db"), codec: schemas.Offline()}
+func newStage(t *testing.T) *stage { return newStageOver(t, brokertest.Start(t)) }
+
+// newRealStage takes the one broker that others wrote and that all tests share, emptied.
+func newRealStage(t *testing.T) *stage {
+	s := newStageOver(t, realtest.EmptyBroker(t))
+	s.real = true
+	return s
+}
+
+func newStageOver(t *testing.T, broker string) *stage {
+	s := &stage{T: t, broker: broker, path: filepath.Join(t.TempDir(), "documents.db"), codec: schemas.Offline()}
 	var err error
 	s.client, err = kgo.NewClient(kgo.SeedBrokers(s.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
-	_, err = s.admin().CreateTopics(s.Context(), projectionstest.Partitions, 1, nil, topics.FeedbackEvents.Name, topics.MoviesTable.Name, topics.DeadLetters.Name)
+	var all []kafka.Topic
+	for _, topic := range []topics.Topic{topics.FeedbackEvents, topics.MoviesTable, topics.DeadLetters} {
+		all = append(all, kafka.Topic{Name: topic.Name, Partitions: projectionstest.Partitions, Replication: 1})
+	}
+	_, err = kafka.EnsureTopics(s.Context(), s.client, all)
 	require.NoError(t, err)
 	return s
 }
@@ -113,6 +129,9 @@ func (s *stage) project(v documents.View, set ...func(*projections.Options)) *ru
 		},
 		Logger: slog.New(slog.DiscardHandler),
 		Grace:  2 * time.Second, LagInterval: 20 * time.Millisecond,
+	}
+	if s.real { // a process of its own answers later when the machine is busy
+		o.Kafka = append(o.Kafka, kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(8*time.Second))
 	}
 	for _, f := range set {
 		f(&o)

@@ -23,6 +23,7 @@ import (
 const (
 	childAddr = "UGC_STREAMS_TEST_CHILD"
 	childDir  = "UGC_STREAMS_TEST_DIR"
+	childReal = "UGC_STREAMS_TEST_REAL" // set: the broker is one that others wrote
 )
 
 // TestMain runs the streams, and nothing else, in a process that is there to be killed.
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	if addr == "" {
 		os.Exit(m.Run())
 	}
-	s, err := New(options(addr, os.Getenv(childDir)))
+	c := cluster{addr: addr, real: os.Getenv(childReal) != ""}
+	s, err := New(c.options(os.Getenv(childDir)))
 	if err == nil {
 		err = s.Run(context.Background())
 	}
@@ -45,6 +47,9 @@ func (c *cluster) child(dir string) *exec.Cmd {
 	require.NoError(c.t, err)
 	cmd := exec.Command(self, "-test.run=^$")
 	cmd.Env = append(os.Environ(), childAddr+"="+c.addr, childDir+"="+dir)
+	if c.real {
+		cmd.Env = append(cmd.Env, childReal+"=1")
+	}
 	require.NoError(c.t, cmd.Start())
 	return cmd
 }
@@ -64,11 +69,15 @@ func many(n int) (commands []domain.Command) {
 }
 
 func TestKillingTheProcessLosesAndDoublesNothing(t *testing.T) {
-	c := startCluster(t)
-	dir := t.TempDir()
+	killing(startCluster(t), t.TempDir(), 4)
+}
+
+// killing kills a process so often, at work.
+func killing(c *cluster, dir string, times int) {
+	t := c.t
 	const n = 16_000
 	c.send(many(n)...)
-	for k := range 4 {
+	for k := range times {
 		before := c.total(topics.PlaybackEvents.Name)
 		child := c.child(dir)
 		require.Eventually(t, func() bool { return c.total(topics.PlaybackEvents.Name) > before+200 }, patience, time.Millisecond)
@@ -85,23 +94,23 @@ func TestKillingTheProcessLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestInputsThatComeAgainChangeNothing(t *testing.T) {
-	for name, lost := range map[string]bool{"the copy kept": false, "the copy lost": true} {
-		t.Run(name, func(t *testing.T) {
-			c := startCluster(t)
-			dir := t.TempDir()
-			c.send(many(500)...)
-			_, running := c.run(c.options(dir))
-			c.committed(group("ugc-playback"))
-			running.stop()
-			c.rewind(group("ugc-playback"))
-			if lost {
-				dir = t.TempDir()
-			}
-			c.run(c.options(dir))
-			c.committed(group("ugc-playback"))
-			c.requireFold()
-		})
+	t.Run("the copy kept", func(t *testing.T) {
+		dir := t.TempDir()
+		again(startCluster(t), dir, dir)
+	})
+	t.Run("the copy lost", func(t *testing.T) { again(startCluster(t), t.TempDir(), t.TempDir()) })
+}
+
+// again has every input processed twice, with the copies of the tables in a folder each time.
+func again(c *cluster, dirs ...string) {
+	c.send(many(500)...)
+	for _, dir := range dirs {
+		_, running := c.run(c.options(dir))
+		c.committed(group("ugc-playback"))
+		running.stop()
+		c.rewind(group("ugc-playback"))
 	}
+	c.requireFold()
 }
 
 // first changes how the first producer of a group writes; later ones are left alone.
@@ -143,25 +152,28 @@ func TestWhatIsLostOnItsWayIsWrittenAgain(t *testing.T) {
 		{"to the events, with a full outbox", topics.PlaybackEvents.Name, hot(400), maxOutcomes},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, topic := startCluster(t), tc.topic
-			dir := t.TempDir()
-			c.send(tc.commands...)
-			o := c.options(dir)
-			o.Groups = []string{"ugc-playback"}
-			o.StopTimeout = 100 * time.Millisecond
-			var lost atomic.Int64
-			o.wrap = first(lossy(topic, 50, &lost))
-			_, running := c.run(o)
-			require.Eventually(t, func() bool { return lost.Load() >= tc.least }, patience, tick)
-			running.stop()
-			require.Less(t, c.total(topic), int64(400))
-
-			o.wrap = nil
-			c.run(o)
-			c.committed(group("ugc-playback"))
-			c.requireFold()
+			losing(startCluster(t), t.TempDir(), tc.topic, tc.commands, tc.least)
 		})
 	}
+}
+
+// losing loses what goes to the topic, until at least so much is lost, and goes on with the copy of the tables that is left.
+func losing(c *cluster, dir, topic string, commands []domain.Command, least int64) {
+	c.send(commands...)
+	o := c.options(dir)
+	o.Groups = []string{"ugc-playback"}
+	o.StopTimeout = 100 * time.Millisecond
+	var lost atomic.Int64
+	o.wrap = first(lossy(topic, 50, &lost))
+	_, running := c.run(o)
+	require.Eventually(c.t, func() bool { return lost.Load() >= least }, patience, tick)
+	running.stop()
+	require.Less(c.t, c.total(topic), int64(len(commands)))
+
+	o.wrap = nil
+	c.run(o)
+	c.committed(group("ugc-playback"))
+	c.requireFold()
 }
 
 // A topic that lost what it had acknowledged, or a copy of an earlier version of ugc, which wrote it first: outcomes come out of the outboxes.
@@ -299,15 +311,20 @@ func TestAnOutboxOfCommittedOutcomesHoldsNobodyUp(t *testing.T) {
 }
 
 func TestPartitionsMoveBetweenMembersUnderLoad(t *testing.T) {
-	c := startCluster(t)
+	moving(startCluster(t), t.TempDir)
+}
+
+// moving has members come and go, each with a folder of its own.
+func moving(c *cluster, folder func() string) {
+	t := c.t
 	commands := many(6000)
 	c.send(commands[:2000]...)
-	o, first := c.options(t.TempDir()), prometheus.NewRegistry()
+	o, first := c.options(folder()), prometheus.NewRegistry()
 	o.Metrics = first
 	_, a := c.run(o)
 	c.send(commands[2000:3000]...)
 	c.committed(group("ugc-playback"))
-	o, second := c.options(t.TempDir()), prometheus.NewRegistry()
+	o, second := c.options(folder()), prometheus.NewRegistry()
 	o.Metrics = second
 	_, b := c.run(o) // takes half of them
 	c.send(commands[3000:4000]...)
@@ -317,7 +334,7 @@ func TestPartitionsMoveBetweenMembersUnderLoad(t *testing.T) {
 	c.send(commands[4000:5000]...)
 	c.committed(group("ugc-playback"))
 	require.Empty(t, gathered(t, first, "ugc_streams_restarts_total"), "a rebalance is no failure")
-	c.run(c.options(t.TempDir()))
+	c.run(c.options(folder()))
 	c.send(commands[5000:]...)
 	a.stop()
 	c.committed(group("ugc-playback"))

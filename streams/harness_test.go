@@ -22,6 +22,7 @@ import (
 	"ugc/handlers"
 	"ugc/schemas"
 	"ugc/schemas/topics"
+	"ugc/transport/kafka"
 )
 
 const (
@@ -34,36 +35,43 @@ const (
 type cluster struct {
 	t      testing.TB
 	addr   string
+	real   bool // a broker that others wrote
 	client *kgo.Client
 	adm    *kadm.Client
 	codec  *schemas.Codec
 }
 
-// startCluster lets the test run beside others: most of its time it waits for its broker. A real broker, where one is wanted, is one for all tests,
-// which then come one after the other.
+// startCluster lets the test run beside others: most of its time it waits for its broker.
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	if realtest.Wanted() {
-		return joinCluster(t, realtest.EmptyBroker(t))
-	}
 	t.Parallel()
 	return joinCluster(t, brokertest.Start(t))
+}
+
+// startRealCluster takes the one real broker of all tests, which therefore come one after the other, with all topics made anew.
+func startRealCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := joinCluster(t, realtest.EmptyBroker(t))
+	c.real = true
+	return c
 }
 
 func joinCluster(t testing.TB, addr string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, addr: addr, codec: schemas.Offline()}
 	c.reopen()
+	var all []kafka.Topic
+	for _, topic := range topics.All() {
+		policy := "delete"
+		if topic.Keep == topics.Compacted {
+			policy = "compact"
+		}
+		all = append(all, kafka.Topic{Name: topic.Name, Partitions: partitions, Replication: 1, Configs: map[string]string{"cleanup.policy": policy, "retention.ms": "-1"}})
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for _, topic := range topics.All() {
-		config := map[string]*string{"cleanup.policy": kadm.StringPtr("delete"), "retention.ms": kadm.StringPtr("-1")}
-		if topic.Keep == topics.Compacted {
-			config = map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}
-		}
-		_, err := c.adm.CreateTopic(ctx, partitions, 1, config, topic.Name)
-		require.NoError(t, err)
-	}
+	_, err := kafka.EnsureTopics(ctx, c.client, all)
+	require.NoError(t, err)
 	return c
 }
 
@@ -78,7 +86,18 @@ func (c *cluster) reopen() {
 
 // options run against the cluster with a data folder of their own.
 func (c *cluster) options(dir string) Options {
-	return options(c.addr, dir)
+	o := options(c.addr, dir)
+	if c.real {
+		patient(o.Sarama)
+	}
+	return o
+}
+
+// patient are settings for a broker that is a process of its own and answers later when the machine is busy. Its coordinator waits for a member that
+// was killed until the session is over, and for one that was killed while it joined until the rebalance is.
+func patient(config *sarama.Config) {
+	config.Consumer.Group.Session.Timeout, config.Consumer.Group.Heartbeat.Interval = 6*time.Second, time.Second
+	config.Consumer.Group.Rebalance.Timeout = 8 * time.Second
 }
 
 func options(addr, dir string) Options {
@@ -87,9 +106,6 @@ func options(addr, dir string) Options {
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Consumer.Group.Session.Timeout = 1500 * time.Millisecond
 	config.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
-	if realtest.Wanted() { // a broker of its own process answers later when the machine is busy
-		config.Consumer.Group.Session.Timeout, config.Consumer.Group.Heartbeat.Interval = 6*time.Second, time.Second
-	}
 	config.Consumer.Offsets.AutoCommit.Interval = 100 * time.Millisecond
 	return Options{
 		Brokers: []string{addr}, Sarama: config, Kgo: []kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(100 * time.Millisecond)},

@@ -31,7 +31,7 @@ func (c *cluster) letters() (letters []*schemas.DeadLetter) {
 }
 
 // gathered are a metric's values that are not 0, by its labels' values.
-func gathered(t *testing.T, r prometheus.Gatherer, name string) map[string]float64 {
+func gathered(t testing.TB, r prometheus.Gatherer, name string) map[string]float64 {
 	t.Helper()
 	families, err := r.Gather()
 	require.NoError(t, err)

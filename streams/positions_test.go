@@ -18,7 +18,7 @@ import (
 
 func tokenOf(r *kgo.Record) domain.Token { return domain.Token{markOf(r)} }
 
-func bounded(t *testing.T, d time.Duration) context.Context {
+func bounded(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)

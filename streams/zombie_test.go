@@ -24,43 +24,12 @@ import (
 // also after compaction has left only the last record of each key.
 func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T) {
 	t.Parallel()
-	chance := faultstest.Chance(t)
 	port, dir := freePort(t), t.TempDir()
 	b, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(dir), kfake.GroupMinSessionTimeout(100*time.Millisecond))
 	require.NoError(t, err)
 	defer func() { b.Close() }()
 	c := joinCluster(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	rounds, each := faultstest.Times(1, 12), 4000
-	commands := many(rounds * each)
-
-	o := c.options(t.TempDir())
-	o.Commands, o.healAfter = c, time.Millisecond
-	late := 0
-	for round := range rounds {
-		paused := c.child(t.TempDir())
-		before := c.total(topics.PlaybackEvents.Name)
-		c.send(commands[round*each : round*each+each/2]...)
-		enough := before + 100 + int64(chance.IntN(each/4))
-		require.Eventually(t, func() bool { return c.total(topics.PlaybackEvents.Name) > enough }, patience, time.Millisecond)
-		require.NoError(t, paused.Process.Signal(syscall.SIGSTOP))
-
-		_, successor := c.run(o)
-		c.send(commands[round*each+each/2 : round*each+each*3/4]...)
-		c.committed(group("ugc-playback")) // so it owns all of them: the session of the other is over
-		zombie := c.total(topics.PlaybackTable.Name)
-		c.send(commands[round*each+each*3/4 : round*each+each]...)
-		require.NoError(t, paused.Process.Signal(syscall.SIGCONT))
-		for _, g := range Topology() {
-			require.Eventually(t, func() bool { return c.settled(g.Name, 2) }, patience, tick, "it is a member of %s again", g.Name)
-		}
-		require.NoError(t, paused.Process.Kill())
-		require.Error(t, paused.Wait())
-		c.committed(group("ugc-playback"))
-		late += c.regressions(zombie)
-		successor.stop()
-	}
-	t.Logf("%d records of the table were older than what stood there before", late)
-	c.requireFold()
+	o := pausing(c, t.TempDir, faultstest.Times(1, 12))
 
 	// A reader that starts from nothing keeps the right values, and has the last records put right.
 	_, owner := c.run(o)
@@ -99,10 +68,47 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 	c.requireFold()
 }
 
+// pausing does it in rounds, each process with a folder of its own, and gives the options of the successors.
+func pausing(c *cluster, folder func() string, rounds int) Options {
+	t, chance := c.t, faultstest.Chance(c.t)
+	const each = 4000
+	commands := many(rounds * each)
+
+	o := c.options(folder())
+	o.Commands, o.healAfter = c, time.Millisecond
+	late := 0
+	for round := range rounds {
+		paused := c.child(folder())
+		before := c.total(topics.PlaybackEvents.Name)
+		c.send(commands[round*each : round*each+each/2]...)
+		enough := before + 100 + int64(chance.IntN(each/4))
+		require.Eventually(t, func() bool { return c.total(topics.PlaybackEvents.Name) > enough }, patience, time.Millisecond)
+		require.NoError(t, paused.Process.Signal(syscall.SIGSTOP))
+
+		_, successor := c.run(o)
+		c.send(commands[round*each+each/2 : round*each+each*3/4]...)
+		c.committed(group("ugc-playback")) // so it owns all of them: the session of the other is over
+		zombie := c.total(topics.PlaybackTable.Name)
+		c.send(commands[round*each+each*3/4 : round*each+each]...)
+		require.NoError(t, paused.Process.Signal(syscall.SIGCONT))
+		for _, g := range Topology() {
+			require.Eventually(t, func() bool { return c.settled(g.Name, 2) }, patience, tick, "it is a member of %s again", g.Name)
+		}
+		require.NoError(t, paused.Process.Kill())
+		require.Error(t, paused.Wait())
+		c.committed(group("ugc-playback"))
+		late += c.regressions(zombie)
+		successor.stop()
+	}
+	t.Logf("%d records of the table were older than what stood there before", late)
+	c.requireFold()
+	return o
+}
+
 // settled says whether a group has so many members and all of them know their partitions. Whoever is killed before that is waited for until
 // the rebalance times out.
 func (c *cluster) settled(group string, members int) bool {
-	described, err := c.adm.DescribeGroups(bounded(c.t.(*testing.T), patience), group)
+	described, err := c.adm.DescribeGroups(bounded(c.t, patience), group)
 	require.NoError(c.t, err)
 	return described[group].State == "Stable" && len(described[group].Members) == members
 }

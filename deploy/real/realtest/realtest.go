@@ -25,15 +25,6 @@ const Env = "UGC_TEST_REAL"
 // startWithin bounds the start of a server; on a busy machine three brokers take half a minute.
 const startWithin = 2 * time.Minute
 
-// Wanted says whether tests that can do with an embedded part or a real server should take the real one.
-func Wanted() bool {
-	switch os.Getenv(Env) {
-	case "auto", "required":
-		return true
-	}
-	return false
-}
-
 // Need skips the test where the server behind a script (kafka.sh, registry.sh, mongo.sh) is not wanted or not there, or fails it where it is required.
 func Need(t testing.TB, script string) {
 	t.Helper()
