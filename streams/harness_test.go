@@ -29,6 +29,7 @@ const (
 	partitions = 4
 	patience   = 60 * time.Second // for anything that is bound to happen
 	tick       = 20 * time.Millisecond
+	rejoin     = 8 * time.Second // what a coordinator waits for a member that was killed while it joined; stock is 60 s, all that patience has
 )
 
 // cluster is a broker with all topics, and a client of the test's own.
@@ -93,11 +94,9 @@ func (c *cluster) options(dir string) Options {
 	return o
 }
 
-// patient are settings for a broker that is a process of its own and answers later when the machine is busy. Its coordinator waits for a member that
-// was killed until the session is over, and for one that was killed while it joined until the rebalance is.
+// patient are settings for a broker that is a process of its own and answers later when the machine is busy.
 func patient(config *sarama.Config) {
 	config.Consumer.Group.Session.Timeout, config.Consumer.Group.Heartbeat.Interval = 6*time.Second, time.Second
-	config.Consumer.Group.Rebalance.Timeout = 8 * time.Second
 }
 
 func options(addr, dir string) Options {
@@ -106,6 +105,7 @@ func options(addr, dir string) Options {
 	config.Metadata.AllowAutoTopicCreation = false
 	config.Consumer.Group.Session.Timeout = 1500 * time.Millisecond
 	config.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
+	config.Consumer.Group.Rebalance.Timeout = rejoin
 	config.Consumer.Offsets.AutoCommit.Interval = 100 * time.Millisecond
 	return Options{
 		Brokers: []string{addr}, Sarama: config, Kgo: []kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(100 * time.Millisecond)},
