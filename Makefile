@@ -92,12 +92,13 @@ vuln: ## known vulnerabilities in what we call; needs GOVULNDB, the address of a
 bench: setup ## measure against peers, in one run: BENCH=name,name for some, TIMES=n, BENCHFLAGS for more
 	$(GO) run ./deploy/bench -run '$(BENCH)' -times $(or $(TIMES),5) $(BENCHFLAGS)
 
-# The contests that need a broker, over a real one; those that need another server start it themselves.
+# The contests that need a broker, over a real one, and decide over the embedded one beside it; those that need another server start it themselves.
 OVER_KAFKA := decide,http-single-64,http-single-256,http-batch-100
 
 .PHONY: bench-real
 bench-real: setup real ## the same beside and over servers that others wrote, which are installed without docker
 	deploy/real/kafka.sh with 1 $(GO) run ./deploy/bench -run '$(or $(BENCH),$(OVER_KAFKA))' -times $(or $(TIMES),5) $(BENCHFLAGS)
+	$(if $(BENCH),,$(GO) run ./deploy/bench -run decide -times $(or $(TIMES),5) $(BENCHFLAGS))
 	$(if $(BENCH),,$(GO) run ./deploy/bench -real -times $(or $(TIMES),5) $(BENCHFLAGS))
 
 .PHONY: mutation
