@@ -101,6 +101,20 @@ func TestAfterAFailureNoPromiseIsKept(t *testing.T) {
 	require.ErrorIs(t, h.waitAcked(4), errTest)
 }
 
+// A failure may come while promises are being kept: those that are left are not, though all that they waited for is there.
+func TestAFailureStopsPromisesFromBeingKept(t *testing.T) {
+	l, told := newLane(-1), []error(nil)
+	first := l.add(0, 1, false, func(err error) {
+		told = append(told, err)
+		l.fail(errTest)
+	})
+	for v := range domain.Version(2) {
+		l.add(1+v, 0, false, func(err error) { told = append(told, err) })
+	}
+	first.written(nil, nil)
+	require.Equal(t, []error{nil, errTest, errTest}, told)
+}
+
 func TestAddingWaitsForRoomAndForNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHeld()

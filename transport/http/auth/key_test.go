@@ -1,10 +1,15 @@
 package auth
 
 import (
+	"crypto/ed25519"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/stretchr/testify/require"
 
 	"ugc/transport/http/exchange"
@@ -42,6 +47,40 @@ func TestSymmetricAlgorithmsAreRefused(t *testing.T) {
 	for _, a := range []string{"HS256", "none", ""} {
 		require.Error(t, Options{JWKS: "x", Algorithms: []string{a}}.Validate(), a)
 	}
+}
+
+// Who knows a symmetric key can make tokens, and a set that was read by mistake may hold one.
+func TestOnlyPublicKeysForSignaturesAreTaken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	key := func(kid, use string, private any) jwkset.JWKMarshal {
+		k, err := jwkset.NewJWKFromKey(private, jwkset.JWKOptions{
+			Metadata: jwkset.JWKMetadataOptions{KID: kid, USE: jwkset.USE(use)}, Marshal: jwkset.JWKMarshalOptions{Private: kid == "symmetric"}})
+		require.NoError(t, err)
+		return k.Marshal()
+	}
+	public, _, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	usable := func(keys ...jwkset.JWKMarshal) (ids []string, err error) {
+		text, err := json.Marshal(jwkset.JWKSMarshal{Keys: keys})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, text, 0o600))
+		set, err := load(t.Context(), Options{JWKS: file, Timeout: time.Minute})
+		if err != nil {
+			return nil, err
+		}
+		kept, err := set.Storage().KeyReadAll(t.Context())
+		require.NoError(t, err)
+		for _, k := range kept {
+			ids = append(ids, k.Marshal().KID)
+		}
+		return ids, nil
+	}
+	symmetric, encrypts := key("symmetric", "sig", []byte("a secret of thirty-two characters")), key("encrypts", "enc", public)
+	ids, err := usable(symmetric, encrypts, key("signs", "sig", public), key("unsaid", "", public))
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"signs", "unsaid"}, ids)
+	_, err = usable(symmetric, encrypts)
+	require.ErrorContains(t, err, "no public key for signatures")
 }
 
 // Callers are many: what is known of them is bounded, and the busy ones are not forgotten for the quiet.
