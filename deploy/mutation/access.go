@@ -23,6 +23,16 @@ var inAccess = []mutation{
 		in: "transport/http", by: []string{"TestTokensThatDoNotHold"},
 	},
 	{
+		name: "subject-that-is-no-user", cause: "access", takes: "a token's subject can be a user's id",
+		file: "transport/http/auth/claims.go", old: "if code, message := domain.ValidateKeyPart(c.Subject); code != \"\" {", new: "if code, message := domain.ValidateKeyPart(c.Subject); false && code != \"\" {",
+		in: "transport/http/auth", by: []string{"TestWhomATokenSpeaksFor"},
+	},
+	{
+		name: "token-of-nobody", cause: "access", takes: "a token without a scope has a subject",
+		file: "transport/http/auth/claims.go", old: "if c.Subject == \"\" && out.Scopes == 0 {", new: "if false {",
+		in: "transport/http/auth", by: []string{"TestWhomATokenSpeaksFor"},
+	},
+	{
 		name: "symmetric-algorithm-chosen", cause: "access", takes: "whoever can check a token cannot make one: symmetric algorithms are refused",
 		file: "transport/http/auth/auth.go", old: "if !contains(asymmetric, a) {", new: "if false {",
 		in: "transport/http/auth", by: []string{"TestSymmetricAlgorithmsAreRefused"},
@@ -38,6 +48,11 @@ var inAccess = []mutation{
 		in: "transport/http/auth", by: []string{"TestOnlyPublicKeysForSignaturesAreTaken"},
 	},
 	{
+		name: "key-taken-back-still-counts", cause: "access", takes: "tokens that held are checked again when the key set was read",
+		file: "transport/http/auth/auth.go", old: "g.set.run(ctx, g.o, g.known.forget)", new: "g.set.run(ctx, g.o, func() {})",
+		in: "transport/http/auth", by: []string{"TestTokensAreCheckedAgainWhenTheKeySetWasRead"},
+	},
+	{
 		name: "token-remembered-past-its-end", cause: "access", takes: "a token is remembered no longer than it holds",
 		file: "transport/http/auth/verified.go", old: "if expires.Before(until) {", new: "if false {",
 		in: "transport/http/auth", by: []string{"TestRememberedTokensAreBounded"},
@@ -48,6 +63,11 @@ var inAccess = []mutation{
 		in: "transport/http/exchange", by: []string{"TestWhoMayDoWhatForWhom"},
 	},
 	{
+		name: "anothers-event", cause: "access", takes: "an event names its sender, in a batch too",
+		file: "transport/http/v2/intake.go", old: "if e.fact.User, err = in.caller.As(user, exchange.Write); err != nil {", new: "if e.fact.User, err = user, error(nil); err != nil {",
+		in: "transport/http", by: []string{"TestAUserSeesAndChangesTheirOwnDataAlone"},
+	},
+	{
 		name: "nobody-let-through", cause: "access", takes: "who gives neither token nor key sees no user's data",
 		file: "transport/http/exchange/caller.go", old: "return \"\", errNobody", new: "return user, nil",
 		in: "transport/http/exchange", by: []string{"TestWhoMayDoWhatForWhom"},
@@ -56,6 +76,11 @@ var inAccess = []mutation{
 		name: "nobody-sees-what-all-may-see", cause: "access", takes: "who gives neither token nor key sees nothing",
 		file: "transport/http/exchange/caller.go", old: "\t\treturn errNobody", new: "\t\treturn nil",
 		in: "transport/http/exchange", by: []string{"TestWhoMaySeeWhatIsNobodysOwn"},
+	},
+	{
+		name: "nobody-asks", cause: "access", takes: "every route asks who comes",
+		file: "transport/http/server.go", old: "if s.o.Guard != nil {\n\t\ts.app.Use(", new: "if false {\n\t\ts.app.Use(",
+		in: "transport/http", by: []string{"TestNobodyGetsInWithoutAToken"},
 	},
 	{
 		name: "any-key-for-any-user", cause: "access", takes: "a key allows what its scopes say",
@@ -71,5 +96,15 @@ var inAccess = []mutation{
 		name: "any-user-for-metrics", cause: "access", takes: "metrics are for operators",
 		file: "transport/http/exchange/caller.go", old: "c.Subject != \"\" && need == Read:", new: "c.Subject != \"\":",
 		in: "transport/http/exchange", by: []string{"TestWhoMaySeeWhatIsNobodysOwn"},
+	},
+	{
+		name: "limit-without-effect", cause: "access", takes: "a caller who sends too much is told so",
+		file: "transport/http/auth/limit.go", old: "wait := l.take(who); wait > 0 {", new: "wait := l.take(who); false {",
+		in: "transport/http", by: []string{"TestTooManyRequestsOfOneCaller"},
+	},
+	{
+		name: "limit-shared-by-all", cause: "access", takes: "a caller who sends too much holds up nobody else",
+		file: "transport/http/auth/limit.go", old: "who := exchange.CallerOf(c).Who()", new: "who, _ := \"all\", exchange.CallerOf(c)",
+		in: "transport/http", by: []string{"TestTooManyRequestsOfOneCaller"},
 	},
 }

@@ -203,4 +203,70 @@ var inStreams = []mutation{
 		file: "streams/process.go", old: "return run.setAside(ctx, p, in, s.refused, true)", new: "return nil",
 		in: "streams", by: []string{"TestPoisonIsSetAsideAndHoldsUpItsKeyAlone"},
 	},
+	{
+		name: "repeated-input-sets-nothing", cause: "rule 4", takes: "the value of a repeated input is written again",
+		file: "streams/process.go", old: "keys.set(in, s.table)", new: "if !s.repeated {\n\t\t\tkeys.set(in, s.table)\n\t\t}",
+		in: "streams", by: []string{"TestARepeatedInputsValueIsWrittenAgain"},
+	},
+	{
+		name: "outbox-of-the-replaced-value-dropped", cause: "rule 4", takes: "a value has the outcomes of those that it replaces",
+		file: "streams/rule.go", old: "unacked(t.Outbox, acked),", new: "unacked(nil, acked),",
+		in: "streams", by: []string{"TestAStepDropsWhatIsAcknowledgedAndChangesNoArgument"},
+	},
+	{
+		name: "outbox-not-flushed", cause: "rule 4", takes: "a value is written with the outcomes that are not known to be written",
+		file: "streams/table.go", old: "value.Outbox[n].Version <= acked {", new: "value.Outbox[n].Version >= 0 {",
+		in: "streams", by: []string{"TestAFlushWritesTheOutcomesThatAreNotKnownToBeWritten"},
+	},
+	{
+		name: "committed-outcomes-waited-for", cause: "rule 4", takes: "what was committed before a session began is known to be written",
+		file: "streams/lane.go", old: "acked: floor,", new: "acked: domain.NoVersion,",
+		in: "streams", by: []string{"TestACommitIsWaitedForByNoFullOutbox"},
+	},
+	{
+		name: "session-begins-without-its-commit", cause: "rule 4", takes: "a session's first input says what is committed",
+		file: "streams/incarnation.go", old: "run.out.lane(in.origin.Partition, in.origin.Version-1)", new: "run.out.lane(in.origin.Partition, domain.NoVersion)",
+		in: "streams", by: []string{"TestARecordThatFailsWhileStoppingIsNotCommitted"},
+	},
+	{
+		name: "memory-of-the-session-before", cause: "rule 5", takes: "a session remembers no values of the one before",
+		file: "streams/incarnation.go", old: "parts[id] = &partition{ctx: ctx, stop: stop}",
+		new: "parts[id] = &partition{ctx: ctx, stop: stop}\n\t\tif old := run.partition(id); old != nil {\n\t\t\tparts[id].keys = old.keys\n\t\t}",
+		in:  "streams", by: []string{"TestASessionKnowsNothingOfTheOneBefore"},
+	},
+	{
+		name: "session-beside-the-one-before", cause: "rule 5", takes: "a session begins when what ran for the one before has ended",
+		file: "streams/incarnation.go", old: "p.wg.Wait()", new: "",
+		in: "streams", by: []string{"TestASessionKnowsNothingOfTheOneBefore"},
+	},
+	{
+		name: "unreadable-value-overwritten", cause: "rule 9", takes: "a value that cannot be read is not overwritten",
+		file: "streams/table.go", old: "\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"value of key", new: "\tif err != nil {\n\t\treturn newTable[S](), nil\n\t}\n\tif false {\n\t\treturn nil, fmt.Errorf(\"value of key",
+		in: "streams", by: []string{"TestAValueThatCannotBeReadIsNotOverwritten"},
+	},
+	{
+		name: "older-value-written", cause: "rule 5", takes: "of a key's values in one flush the newest is written",
+		file: "streams/table.go", old: "s.value, s.used = value, true", new: "if s.used = true; !s.dirty {\n\t\ts.value = value\n\t}",
+		in: "streams", by: []string{"TestAFlushWritesTheNewestOfEachKeyAndItsLastRecordNamesTheNewestInput"},
+	},
+	{
+		name: "first-record-of-a-flush-names-its-end", cause: "rule 8", takes: "the last record of a flush names its newest input",
+		file: "streams/table.go", old: "last := b.records[len(b.records)-1]", new: "last := b.records[0]",
+		in: "streams", by: []string{"TestAFlushWritesTheNewestOfEachKeyAndItsLastRecordNamesTheNewestInput"},
+	},
+	{
+		name: "watermark-is-what-the-value-includes", cause: "rule 8", takes: "a flush names its newest input, and not the version of a value",
+		file: "streams/table.go", old: "versionText(b.newest)})", new: "versionText(values[len(values)-1].Applied)})",
+		in: "streams", by: []string{"TestARepeatedInputsValueIsWrittenAgain"},
+	},
+	{
+		name: "key-forgotten-before-its-flush", cause: "rule 5", takes: "a key stays in memory until a flush has begun with it",
+		file: "streams/table.go", old: "case old.dirty || old.away:", new: "case old.away:",
+		in: "streams", by: []string{"TestAKeyStaysInMemoryUntilItsCopyHasIt"},
+	},
+	{
+		name: "key-forgotten-during-its-flush", cause: "rule 5", takes: "a key stays in memory until the copy has it",
+		file: "streams/table.go", old: "case old.dirty || old.away:", new: "case old.dirty:",
+		in: "streams", by: []string{"TestAKeyStaysInMemoryUntilItsCopyHasIt"},
+	},
 }

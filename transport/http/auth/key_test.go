@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/MicahParks/jwkset"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
 	"ugc/transport/http/exchange"
@@ -81,6 +83,44 @@ func TestOnlyPublicKeysForSignaturesAreTaken(t *testing.T) {
 	require.ElementsMatch(t, []string{"signs", "unsaid"}, ids)
 	_, err = usable(symmetric, encrypts)
 	require.ErrorContains(t, err, "no public key for signatures")
+}
+
+func TestWhomATokenSpeaksFor(t *testing.T) {
+	of := func(subject, scope string) (*exchange.Caller, error) {
+		return (&claims{RegisteredClaims: jwt.RegisteredClaims{Subject: subject}, Scope: scope}).caller()
+	}
+	for _, subject := range []string{"", "ann/heat", "ann\nbob"} {
+		_, err := of(subject, "openid profile")
+		require.Error(t, err, subject)
+	}
+	ann, err := of("ann", "openid read ugc:own")
+	require.NoError(t, err)
+	require.Equal(t, exchange.Caller{Name: "token of ann", Subject: "ann"}, *ann, "scopes of other services allow nothing here")
+	service, err := of("", "openid ugc:write")
+	require.NoError(t, err)
+	require.Equal(t, exchange.Write, service.Scopes)
+}
+
+// A key that was taken back counts for no token that held before.
+func TestTokensAreCheckedAgainWhenTheKeySetWasRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	public, _, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	key, err := jwkset.NewJWKFromKey(public, jwkset.JWKOptions{Metadata: jwkset.JWKMetadataOptions{KID: "one"}})
+	require.NoError(t, err)
+	text, err := json.Marshal(jwkset.JWKSMarshal{Keys: []jwkset.JWKMarshal{key.Marshal()}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	g, err := New(Options{JWKS: file, Refresh: time.Hour})
+	require.NoError(t, err)
+	now := time.Now()
+	g.known.add("held", &exchange.Caller{Subject: "ann"}, now.Add(time.Hour), now)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	require.Eventually(t, func() bool { return g.Healthy() == nil && g.known.get("held", now) == nil }, 10*time.Second, time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
 }
 
 // Callers are many: what is known of them is bounded, and the busy ones are not forgotten for the quiet.
