@@ -51,6 +51,10 @@ func (c *cluster) child(dir string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, childReal+"=1")
 	}
 	require.NoError(c.t, cmd.Start())
+	c.t.Cleanup(func() { // a test that fails half-way leaves nothing running, nor stopped
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
 	return cmd
 }
 
