@@ -244,12 +244,14 @@ func (w *world) live(t *rapid.T) {
 		}
 		w.commit = max(w.commit, o.committed)
 	}
+	o.die(t, false) // an open copy holds 4 MiB, and there are thousands of histories
 }
 
 // check says what is wrong with the world, compared with one owner that never fails.
 func (w *world) check(t require.TestingT) error {
 	ideal := newWorld(w.inputs)
 	o := ideal.owner(t, newDisk())
+	defer o.die(t, false)
 	for range w.inputs {
 		o.step(t)
 		tables, events := o.under(t)
@@ -269,9 +271,11 @@ func (w *world) check(t require.TestingT) error {
 	if !maps.Equal(got, want) {
 		return fmt.Errorf("the outcomes of %d inputs are not those of a life without crashes", len(want))
 	}
-	wanted, found := ideal.owner(t, newDisk()).table.copy, w.owner(t, newDisk()).table.copy
+	wanted, found := ideal.owner(t, newDisk()), w.owner(t, newDisk())
+	defer wanted.die(t, false)
+	defer found.die(t, false)
 	for _, in := range w.inputs {
-		if a, b := stateOf(t, w, wanted, in.key), stateOf(t, w, found, in.key); a != b {
+		if a, b := stateOf(t, w, wanted.table.copy, in.key), stateOf(t, w, found.table.copy, in.key); a != b {
 			return fmt.Errorf("key %s: the table says %s, the fold %s", in.key, b, a)
 		}
 	}
