@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -8,48 +9,78 @@ import (
 	"strings"
 )
 
-// Mark is where one write stands: the command at Offset of Partition of Topic.
+// Mark is where one write stands: the command at Version in Partition of Topic. It stands for every write before it in its partition too.
 type Mark struct {
 	Topic     string
 	Partition int32
 	Version   Version
-	Movie     string // the movie that the write was about, "" in a mark that stands for several writes
+	Movie     string // the movie that the write gave feedback on; "" where no view by movie is made of it, and in a mark that stands for writes about several
 }
 
-// Token is an opaque proof of writes: hand it to a read to see at least them. The zero Token asks for nothing.
+// Token is an opaque proof of writes: hand it to a read to see at least them. It has one mark for each partition and movie, sorted by topic,
+// partition and movie. The zero Token asks for nothing.
 type Token []Mark
 
-// maxTokenText bounds what is parsed from outside.
+// maxTokenText bounds what is parsed from outside. It has room for more than 50 movies that are named by UUIDs.
 const maxTokenText = 4096
 
-// Add extends the token by a mark. Of several marks in one partition the greatest stands for all; it keeps its movie only where they
-// agree on it, because a mark can name but one. A mark without a topic says nothing and is left out.
+// NewToken is the token of these writes. A mark without a topic says nothing and is left out.
+func NewToken(marks ...Mark) Token {
+	t := make(Token, 0, len(marks))
+	for _, m := range marks {
+		if m.Topic != "" {
+			t = append(t, m)
+		}
+	}
+	slices.SortFunc(t, func(a, b Mark) int {
+		return cmp.Or(a.compare(b), cmp.Compare(b.Version, a.Version))
+	})
+	return slices.CompactFunc(t, func(a, b Mark) bool { return a.compare(b) == 0 })
+}
+
+func (m Mark) compare(o Mark) int {
+	return cmp.Or(cmp.Compare(m.Topic, o.Topic), cmp.Compare(m.Partition, o.Partition), cmp.Compare(m.Movie, o.Movie))
+}
+
+// Add extends the token by a mark. Of several marks of one partition and movie the greatest stands for all.
 func (t Token) Add(m Mark) Token {
 	if m.Topic == "" {
 		return t
 	}
-	i := slices.IndexFunc(t, func(o Mark) bool { return o.Topic == m.Topic && o.Partition == m.Partition })
-	if i < 0 {
-		return append(t, m)
-	}
-	if t[i].Movie != m.Movie {
-		t[i].Movie = ""
+	i, found := slices.BinarySearchFunc(t, m, Mark.compare)
+	if !found {
+		return slices.Insert(t, i, m)
 	}
 	t[i].Version = max(t[i].Version, m.Version)
 	return t
 }
 
+// ByPartition is the token without its movies: of each partition the greatest mark. That is all that views of single users are waited for by.
+func (t Token) ByPartition() Token {
+	out := make(Token, 0, len(t))
+	for _, m := range t {
+		m.Movie = ""
+		if n := len(out); n > 0 && out[n-1].Topic == m.Topic && out[n-1].Partition == m.Partition {
+			out[n-1].Version = max(out[n-1].Version, m.Version)
+		} else {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // String is the form that travels in headers: base64url, no padding. A token that would be longer than a header should be goes without its
-// movies: it asks for no less, only less exactly.
+// movies: views by movie are then not waited for, all others are.
 func (t Token) String() string {
-	text := t.text(true)
+	text := t.text()
 	if len(text) > maxTokenText {
-		text = t.text(false)
+		text = t.ByPartition().text()
 	}
 	return text
 }
 
-func (t Token) text(movies bool) string {
+// text has a line topic/partition/version/movie for each mark, topic and partition left empty where they are those of the line before.
+func (t Token) text() string {
 	if len(t) == 0 {
 		return ""
 	}
@@ -59,12 +90,14 @@ func (t Token) text(movies bool) string {
 		if i > 0 {
 			b = append(b, '\n')
 		}
-		b = append(append(b, m.Topic...), '/')
-		b = append(strconv.AppendInt(b, int64(m.Partition), 10), '/')
-		b = append(strconv.AppendInt(b, int64(m.Version), 10), '/')
-		if movies {
-			b = append(b, m.Movie...)
+		if i > 0 && t[i-1].Topic == m.Topic && t[i-1].Partition == m.Partition {
+			b = append(b, '/')
+		} else {
+			b = append(append(b, m.Topic...), '/')
+			b = strconv.AppendInt(b, int64(m.Partition), 10)
 		}
+		b = append(strconv.AppendInt(append(b, '/'), int64(m.Version), 10), '/')
+		b = append(b, m.Movie...)
 	}
 	var text [350]byte
 	return string(base64.RawURLEncoding.AppendEncode(text[:0], b))
@@ -85,18 +118,35 @@ func ParseToken(s string) (Token, error) {
 	if err != nil {
 		return nil, bad
 	}
-	var t Token
+	var marks []Mark
 	for line := range strings.SplitSeq(string(raw), "\n") {
-		f := strings.SplitN(line, "/", 4)
-		if len(f) != 4 || f[0] == "" {
+		m, ok := parseMark(line, marks)
+		if !ok {
 			return nil, bad
 		}
-		p, err1 := strconv.ParseInt(f[1], 10, 32)
-		v, err2 := strconv.ParseInt(f[2], 10, 64)
-		if err1 != nil || err2 != nil || p < 0 || v < 0 {
-			return nil, bad
-		}
-		t = t.Add(Mark{Topic: f[0], Partition: int32(p), Version: Version(v), Movie: f[3]})
+		marks = append(marks, m)
 	}
-	return t, nil
+	return NewToken(marks...), nil
+}
+
+func parseMark(line string, before []Mark) (m Mark, ok bool) {
+	f := strings.SplitN(line, "/", 4)
+	if len(f) != 4 {
+		return m, false
+	}
+	if f[0] == "" && f[1] == "" && len(before) > 0 {
+		m = before[len(before)-1]
+	} else {
+		p, err := strconv.ParseInt(f[1], 10, 32)
+		if f[0] == "" || err != nil || p < 0 {
+			return m, false
+		}
+		m.Topic, m.Partition = f[0], int32(p)
+	}
+	v, err := strconv.ParseInt(f[2], 10, 64)
+	if err != nil || v < 0 {
+		return m, false
+	}
+	m.Version, m.Movie = Version(v), f[3]
+	return m, true
 }

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,16 +28,16 @@ func TestTokensComeBack(t *testing.T) {
 		for _, m := range given {
 			token = token.Add(m)
 		}
+		require.Equal(t, NewToken(given...), NewToken(token...), "one by one or all at once")
 		got, err := ParseToken(token.String())
 		require.NoError(t, err)
 		require.Equal(t, token, got)
 		for _, m := range given { // it asks for no less than any of its writes
 			found := 0
 			for _, k := range token {
-				if k.Topic == m.Topic && k.Partition == m.Partition {
+				if k.Topic == m.Topic && k.Partition == m.Partition && k.Movie == m.Movie {
 					found++
 					require.GreaterOrEqual(t, k.Version, m.Version)
-					require.True(t, k.Movie == m.Movie || k.Movie == "")
 				}
 			}
 			require.Equal(t, 1, found)
@@ -44,19 +45,35 @@ func TestTokensComeBack(t *testing.T) {
 	})
 }
 
-func TestALongTokenGoesWithoutItsMovies(t *testing.T) {
+func TestATokenNamesFiftyMoviesAndGoesWithoutThemWhereTheyAreTooMany(t *testing.T) {
 	var token Token
-	for p := range int32(32) {
-		for _, topic := range []string{"ugc.playback.commands.v1", "ugc.feedback.commands.v1"} {
-			token = token.Add(Mark{Topic: topic, Partition: p, Version: NewVersion(3, 1<<40), Movie: strings.Repeat("я", MaxKeyPart)})
-		}
+	movie := func(n int) string { return fmt.Sprintf("0198c0de-0000-7000-8000-%012d", n) }
+	for n := range 50 {
+		token = token.Add(Mark{Topic: "ugc.feedback.commands.v1", Partition: int32(n % 4), Version: NewVersion(3, int64(n)), Movie: movie(n)})
 	}
 	got, err := ParseToken(token.String())
-	require.NoError(t, err, "our own token is always taken back")
-	require.Len(t, got, len(token))
-	for i := range got {
-		require.Equal(t, Mark{Topic: token[i].Topic, Partition: token[i].Partition, Version: token[i].Version}, got[i])
+	require.NoError(t, err)
+	require.Equal(t, token, got)
+
+	for n := range 1000 {
+		token = token.Add(Mark{Topic: "ugc.feedback.commands.v1", Partition: int32(n % 4), Version: NewVersion(3, int64(n)), Movie: movie(n)})
 	}
+	got, err = ParseToken(token.String())
+	require.NoError(t, err, "our own token is always taken back")
+	require.Len(t, got, 4)
+	for p, m := range got {
+		require.Equal(t, Mark{Topic: "ugc.feedback.commands.v1", Partition: int32(p), Version: NewVersion(3, int64(996+p))}, m, "it asks for no less of any partition")
+	}
+	require.Equal(t, token.ByPartition(), got)
+}
+
+func TestALineThatGoesOnHasABeginning(t *testing.T) {
+	text := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	got, err := ParseToken(text("t/1/2/a\n//3/b"))
+	require.NoError(t, err)
+	require.Equal(t, Token{{Topic: "t", Partition: 1, Version: 2, Movie: "a"}, {Topic: "t", Partition: 1, Version: 3, Movie: "b"}}, got)
+	_, err = ParseToken(text("//3/b"))
+	require.Equal(t, Invalid, KindOf(err))
 }
 
 func TestOtherTokensAreRefused(t *testing.T) {

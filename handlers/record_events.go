@@ -69,6 +69,7 @@ func (r *Recorded) valid(commands []domain.Command, n int) []domain.Command {
 
 // take puts the receipts of the valid commands into their outcomes, and returns the views that the written ones change where somebody waits for them.
 func (r *Recorded) take(valid []domain.Command, receipts []Receipt, awaited bool) (views []View) {
+	marks := make([]domain.Mark, 0, len(valid))
 	next := 0
 	for i := range r.Outcomes {
 		if r.Outcomes[i].Err != nil {
@@ -80,8 +81,7 @@ func (r *Recorded) take(valid []domain.Command, receipts []Receipt, awaited bool
 			r.Outcomes[i].Err = receipt.Err
 			continue
 		}
-		receipt.Mark.Movie = c.Head().Movie
-		r.Token = r.Token.Add(receipt.Mark)
+		marks = append(marks, receipt.about(c))
 		if !awaited {
 			continue
 		}
@@ -91,6 +91,7 @@ func (r *Recorded) take(valid []domain.Command, receipts []Receipt, awaited bool
 			}
 		}
 	}
+	r.Token = domain.NewToken(marks...)
 	return views
 }
 

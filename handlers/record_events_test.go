@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,28 @@ func TestRecordEventsThatWritesNothing(t *testing.T) {
 
 	_, err = h.Handle(context.Background(), make([]domain.Command, handlers.MaxBatch+1), 0)
 	require.Equal(t, domain.TooLarge, domain.KindOf(err))
+}
+
+func TestTheTokenOfABatchNamesTheMoviesOfItsFeedback(t *testing.T) {
+	house := &handlerstest.House{}
+	h := handlers.RecordEvents{Writing: house.Writing()}
+	like := func(user, movie string) domain.Command {
+		return &domain.SetLike{Fact: domain.Fact{User: user, Movie: movie}}
+	}
+	commands := []domain.Command{like("u", "m"), like("u", "n"), play("u", "p", 5), like("w", "m")}
+	got, err := h.Handle(context.Background(), commands, 0)
+	require.NoError(t, err)
+	for _, c := range commands {
+		f := c.Head()
+		_, feedback := c.(domain.FeedbackCommand)
+		mark := domain.Mark{Topic: handlerstest.PlaybackTopic, Partition: f.Origin.Partition, Version: f.Origin.Version}
+		if feedback {
+			mark.Topic, mark.Movie = handlerstest.FeedbackTopic, f.Movie
+		}
+		require.True(t, slices.ContainsFunc(got.Token, func(m domain.Mark) bool {
+			return m.Topic == mark.Topic && m.Partition == mark.Partition && m.Movie == mark.Movie && m.Version >= mark.Version
+		}), "%v in %v", mark, got.Token)
+	}
 }
 
 func TestCheckReportsFaultsWithoutWriting(t *testing.T) {

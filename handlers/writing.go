@@ -49,13 +49,20 @@ func (w *Writing) write(ctx context.Context, c domain.Command, wait Await) (Writ
 	if r.Err != nil {
 		return out, r.Err
 	}
-	r.Mark.Movie = c.Head().Movie
-	out.Token = domain.Token{r.Mark}
+	out.Token = domain.Token{r.about(c)}
 	if wait.Views == nil {
 		wait.Views = ViewsOf(c)
 	}
 	out.Shown = w.await(ctx, out.Token, wait)
 	return out, nil
+}
+
+// about is the mark of the command, with the movie whose summary it is folded into.
+func (r Receipt) about(c domain.Command) domain.Mark {
+	if f, ok := c.(domain.FeedbackCommand); ok {
+		r.Mark.Movie = f.Head().Movie
+	}
+	return r.Mark
 }
 
 // await waits for all the views, one deadline for all of them.

@@ -43,31 +43,36 @@ func NewVisibility(w *Watermarks, summaries handlers.Summaries, shown ...Shown) 
 }
 
 // Wait implements handlers.Visibility. For ViewSummaries every mark of the feedback log that names a movie is waited for, and the others
-// are passed over.
+// are passed over; the other views are waited for partition by partition.
 func (v *Visibility) Wait(ctx context.Context, view handlers.View, token domain.Token) error {
-	for _, m := range token {
-		if err := v.wait(ctx, view, m); err != nil {
+	if view == handlers.ViewSummaries {
+		return v.waitSummaries(ctx, token)
+	}
+	i := slices.IndexFunc(v.shown, func(s Shown) bool { return s.View == view })
+	if i < 0 {
+		return domain.Wrap(domain.Internal, "wait", fmt.Errorf("nobody shows a view %q", view))
+	}
+	for _, m := range token.ByPartition() {
+		if commandsOf[v.shown[i].Source.Name].Name != m.Topic {
+			continue
+		}
+		if err := v.waitMark(ctx, v.shown[i], m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *Visibility) wait(ctx context.Context, view handlers.View, m domain.Mark) error {
-	if view == handlers.ViewSummaries {
+func (v *Visibility) waitSummaries(ctx context.Context, token domain.Token) error {
+	for _, m := range token {
 		if m.Movie == "" || m.Topic != topics.FeedbackCommands.Name {
-			return nil
+			continue
 		}
-		return v.waitSummary(ctx, m)
+		if err := v.waitSummary(ctx, m); err != nil {
+			return err
+		}
 	}
-	i := slices.IndexFunc(v.shown, func(s Shown) bool { return s.View == view })
-	if i < 0 {
-		return domain.Wrap(domain.Internal, "wait", fmt.Errorf("nobody shows a view %q", view))
-	}
-	if commandsOf[v.shown[i].Source.Name].Name != m.Topic {
-		return nil
-	}
-	return v.waitMark(ctx, v.shown[i], m)
+	return nil
 }
 
 func (v *Visibility) waitMark(ctx context.Context, s Shown, m domain.Mark) error {

@@ -179,6 +179,34 @@ func TestWaitingForASummaryEndsWhenTheCommandIsFoldedIn(t *testing.T) {
 	})
 }
 
+func TestATokenWithManyMoviesWaitsForEachSummaryAndOncePerPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, e, v := reader()
+		mark := func(p int32, version domain.Version, movie string) domain.Mark {
+			return domain.Mark{Topic: topics.FeedbackCommands.Name, Partition: p, Version: version, Movie: movie}
+		}
+		token := domain.NewToken(mark(0, 1, "a"), mark(0, 2, "b"), mark(1, 1, "a"))
+		shows := func(movie string, folded ...domain.Origin) {
+			e.set(func() {
+				if e.summaries == nil {
+					e.summaries = map[string]handlers.Summary{}
+				}
+				e.summaries[movie] = handlers.Summary{Folded: folded}
+			})
+		}
+		done := waiting(t.Context(), v, handlers.ViewSummaries, token)
+		shows("a", domain.Origin{Partition: 0, Version: 1}, domain.Origin{Partition: 1, Version: 1})
+		<-time.After(time.Second)
+		still(t, done)
+		shows("b", domain.Origin{Partition: 0, Version: 2})
+		require.NoError(t, <-done)
+
+		e.set(func() { e.asked, e.marks = nil, map[int32]Watermark{0: {Version: 2}, 1: {Version: 1}} })
+		require.NoError(t, v.Wait(t.Context(), handlers.ViewRatings, token))
+		require.Len(t, e.asked, 2, "a partition is asked for once")
+	})
+}
+
 func TestManyWaitForEveryMarkOfAToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _, v := reader()

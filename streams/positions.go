@@ -88,7 +88,7 @@ func (v *Positions) Wait(ctx context.Context, view handlers.View, token domain.T
 	if view != handlers.ViewPositions {
 		return domain.Wrap(domain.Internal, "wait for a view", fmt.Errorf("%q is not the view of positions", view))
 	}
-	for _, m := range token {
+	for _, m := range token.ByPartition() {
 		if m.Topic != topics.PlaybackCommands.Name {
 			continue
 		}

@@ -93,9 +93,9 @@ func TestOnlyThisMachineIsLoaded(t *testing.T) {
 func TestReasonsAreBounded(t *testing.T) {
 	r := newRun(Options{}.withDefaults())
 	for i := range 100 {
-		r.learn(answer{why: fmt.Sprint("reason ", i)})
+		r.learn(answer{why: fmt.Sprint("reason ", i)}, nil)
 	}
-	r.learn(answer{why: "reason 3"})
+	r.learn(answer{why: "reason 3"}, nil)
 	require.Len(t, r.reasons, 32)
 	require.True(t, strings.HasPrefix(r.why(), "2 × reason 3, 1 × "))
 }

@@ -30,7 +30,7 @@ type comparison struct {
 
 // compare waits until every view shows everything, then reads and compares all users and all movies that the stream has touched.
 func (r *run) compare(ctx context.Context, to *Result) error {
-	c := &comparison{run: r, read: reader{o: &r.o, token: r.token.String()}, deciders: newDeciders(r.o.Rules), byUser: map[uint32][]int{},
+	c := &comparison{run: r, read: reader{o: &r.o, token: r.proof.all}, deciders: newDeciders(r.o.Rules), byUser: map[uint32][]int{},
 		whole: domain.Instant(time.Since(r.began).Milliseconds()), movie: map[uint32]*tally{}, to: to}
 	for n, record := range r.ledger.records {
 		if record != nil {
@@ -82,15 +82,15 @@ func sorted[V any](m map[uint32]V) []uint32 {
 	return keys
 }
 
-// await reads once from each view with the token of everything that was accepted.
+// await reads once from each view of single users with the token of everything that was accepted. Summaries are waited for movie by movie.
 func (c *comparison) await(ctx context.Context) error {
 	stop := c.tell(ctx, func() Progress { return c.progress(Waiting, 0, 0) })
 	defer stop()
 	bounded, cancel := context.WithTimeout(ctx, c.o.Visible)
 	defer cancel()
 	began := time.Now()
-	for _, path := range []string{"/api/v2/users/" + c.user0() + "/positions", "/api/v2/users/" + c.user0() + "/likes", "/api/v2/users/" + c.user0() + "/bookmarks",
-		"/api/v2/users/" + c.user0() + "/ratings", "/api/v2/movies/" + c.stream.plan.movie(0)} {
+	user := "/api/v2/users/" + c.stream.plan.user(0)
+	for _, path := range []string{user + "/positions", user + "/likes", user + "/bookmarks", user + "/ratings"} {
 		var any struct{}
 		err := c.read.get(bounded, path, &any)
 		switch {
@@ -104,8 +104,6 @@ func (c *comparison) await(ctx context.Context) error {
 	c.to.Visible = time.Since(began)
 	return nil
 }
-
-func (c *comparison) user0() string { return c.stream.plan.user(0) }
 
 // user compares all that is shown of one user, and adds what the user thinks to the movies.
 func (c *comparison) user(ctx context.Context, n uint32) error {
@@ -153,61 +151,20 @@ func (c *comparison) expectations(user uint32) map[uint32]*expected {
 	return out
 }
 
-// summary compares what is shown of one movie.
-func (c *comparison) summary(ctx context.Context, n uint32) error {
-	t, movie := c.movie[n], c.stream.plan.movie(int(n))
-	var shown shownSummary
-	err := c.read.get(ctx, "/api/v2/movies/"+movie, &shown)
-	switch {
-	case errors.Is(err, errNotFound) && t.rows.lo > 0:
-		c.differ(movie, "summary", "nothing", "a summary")
-		return nil
-	case errors.Is(err, errNotFound):
-		return nil
-	case err != nil:
-		return err
-	}
-	if t.rows.hi == 0 {
-		c.differ(movie, "summary", "a summary", "nothing")
-		return nil
-	}
-	check := func(field string, n int64, want span) {
-		if !want.holds(n) {
-			c.differ(movie, field, n, want)
-		}
-	}
-	check("ratings.count", shown.Ratings.Count, t.ratings)
-	check("likes", shown.Likes, t.likes)
-	check("dislikes", shown.Dislikes, t.dislikes)
-	check("bookmarks", shown.Bookmarks, t.bookmarks)
-	if len(shown.Ratings.Histogram) != len(t.histogram) {
-		c.differ(movie, "ratings.histogram", shown.Ratings.Histogram, fmt.Sprintf("%d scores", len(t.histogram)))
-		return nil
-	}
-	var total, sum int64
-	for score, n := range shown.Ratings.Histogram {
-		check(fmt.Sprintf("ratings.histogram[%d]", score), n, t.histogram[score])
-		total, sum = total+n, sum+n*int64(score)
-	}
-	check("ratings.count", shown.Ratings.Count, span{total, total})
-	if mean := float64(sum) / float64(max(1, total)); (shown.Ratings.Mean == nil) != (total == 0) || shown.Ratings.Mean != nil && abs(*shown.Ratings.Mean-mean) > 1e-9 {
-		c.differ(movie, "ratings.mean", deref(shown.Ratings.Mean), mean)
-	}
-	return nil
-}
-
-func abs(x float64) float64 { return max(x, -x) }
-
-func deref(x *float64) any {
-	if x == nil {
-		return "null"
-	}
-	return *x
-}
-
-// differ keeps a difference; beyond a bound they are only counted.
+// differ keeps a difference.
 func (c *comparison) differ(key, field string, shown, want any) {
+	c.keep(difference(key, field, shown, want))
+}
+
+func difference(key, field string, shown, want any) Difference {
+	return Difference{Key: key, Field: field, Shown: text(shown), Expected: text(want)}
+}
+
+// keep keeps differences; beyond a bound they are only counted.
+func (c *comparison) keep(differences ...Difference) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.to.differ(Difference{Key: key, Field: field, Shown: text(shown), Expected: text(want)})
+	for _, d := range differences {
+		c.to.differ(d)
+	}
 }

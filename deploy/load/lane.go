@@ -30,6 +30,8 @@ type lane struct {
 	batch []stop
 	text  []byte
 	ids   []domain.ID
+
+	written []domain.Command // what the last answer accepted
 }
 
 // linger bounds how long a batch waits to become full.
@@ -128,8 +130,7 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 	began := time.Now()
 	a := post(ctx, &l.o, l.text, l.ids)
 	ended := time.Now()
-	l.learn(a)
-	took := false
+	l.written = l.written[:0]
 	for i := range stops {
 		s := &stops[i]
 		switch a.fates[i] {
@@ -137,7 +138,7 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 			s.record.note(s.N, accepted, uint32(min(1<<31, max(0, ended.UnixMilli()-int64(s.sentAt)))))
 			l.ledger.accepted.Add(1)
 			l.played.add(&s.Delivery)
-			took = true
+			l.written = append(l.written, s.Command)
 			continue
 		case isRefused:
 			s.record.note(s.N, refused, 0)
@@ -148,6 +149,8 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 		}
 		again = append(again, *s)
 	}
+	l.learn(a, l.written)
+	took := len(l.written) > 0
 	if l.heard(took || len(again) == 0, ended); took {
 		l.latency[kindOf(stops)].Add(ended.Sub(began))
 	}

@@ -67,10 +67,10 @@ type shownSummary struct {
 
 var errNotFound = errors.New("not found")
 
-// reader reads what the service shows, with the token of everything that was accepted.
+// reader reads what the service shows, with the token of what it must show.
 type reader struct {
 	o     *Options
-	token string
+	token domain.Token
 }
 
 // get reads one address into v; it tries again for as long as patience lasts while the service is away or a view lags. A 404 is errNotFound.
@@ -101,8 +101,8 @@ func (r *reader) try(ctx context.Context, path string, v any) (again bool, err e
 		return false, fmt.Errorf("read %s: %w", path, err)
 	}
 	r.o.identify(req)
-	if r.token != "" {
-		req.Header.Set("Consistency-Token", r.token)
+	if len(r.token) > 0 {
+		req.Header.Set("Consistency-Token", r.token.String())
 		req.Header.Set("Prefer", fmt.Sprintf("wait=%d", viewWait))
 	}
 	resp, err := r.o.Client.Do(req)

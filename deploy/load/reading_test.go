@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
+	"ugc/domain"
 	"ugc/handlers"
 	"ugc/transport/http/problem"
 )
@@ -21,7 +24,7 @@ import (
 func TestListsAreReadToTheirEnd(t *testing.T) {
 	var later, untold atomic.Int64
 	s := serve(t, &service{before: func(c *fiber.Ctx) (bool, error) {
-		if c.Method() == http.MethodGet && c.Query("limit") != "1" && c.Get("Consistency-Token") == "" {
+		if strings.HasPrefix(c.Path(), "/api/v2/users/") && c.Query("limit") != "1" && c.Get("Consistency-Token") == "" {
 			untold.Add(1)
 		}
 		if strings.Contains(string(c.Request().URI().QueryString()), "after=") {
@@ -36,6 +39,54 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 	require.Greater(t, result.Pairs, 2*pageSize)
 	require.Positive(t, later.Load())
 	require.Zero(t, untold.Load(), "every read says what it must show")
+}
+
+// Of all that a run was handed out each movie's summary is shown what concerns it, so that one that has to be waited for is.
+func TestSummariesAreReadWithWhatConcernsThem(t *testing.T) {
+	var named, more atomic.Int64
+	s := serve(t, &service{before: func(c *fiber.Ctx) (bool, error) {
+		if movie, ok := strings.CutPrefix(c.Path(), "/api/v2/movies/"); ok {
+			token, err := domain.ParseToken(c.Get("Consistency-Token"))
+			if err != nil || len(token) == 0 || slices.ContainsFunc(token, func(m domain.Mark) bool { return m.Movie != movie }) {
+				more.Add(1)
+			}
+			named.Add(1)
+		}
+		return false, nil
+	}})
+	result, err := Run(context.Background(), s.options())
+	require.NoError(t, err, "%v", result)
+	require.EqualValues(t, result.Movies, named.Load(), "each once")
+	require.Zero(t, more.Load())
+}
+
+// Where the tokens of large batches name no movies, a summary that comes late is no difference, and one that never comes is.
+func TestASummaryThatNoTokenNamesMayComeLate(t *testing.T) {
+	for name, late := range map[string]int64{"late": 3, "never": 1 << 40} {
+		t.Run(name, func(t *testing.T) {
+			var reads sync.Map
+			s := serve(t, &service{after: func(c *fiber.Ctx) error {
+				if token, err := domain.ParseToken(c.GetRespHeader("Consistency-Token")); err == nil && len(token) > 0 {
+					c.Set("Consistency-Token", token.ByPartition().String())
+				}
+				return nil
+			}, summary: func(shown *handlers.Summary) {
+				n, _ := reads.LoadOrStore(shown.Movie, new(atomic.Int64))
+				if n.(*atomic.Int64).Add(1) < late {
+					shown.Bookmarks--
+				}
+			}})
+			o := s.options()
+			o.Visible = time.Second
+			result, err := Run(context.Background(), o)
+			if name == "late" {
+				require.NoError(t, err, "%v", result)
+				return
+			}
+			require.ErrorIs(t, err, ErrDiffers)
+			require.Equal(t, "bookmarks", result.Differences[0].Field)
+		})
+	}
 }
 
 // A row that only the second page holds is missed like any other.
@@ -53,7 +104,7 @@ func answering(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)
 	s := httptest.NewServer(http.HandlerFunc(answer))
 	t.Cleanup(s.Close)
 	o := Options{URL: s.URL, Movies: 100, Patience: 50 * time.Millisecond, Visible: 50 * time.Millisecond}.withDefaults()
-	return &reader{o: &o, token: "x"}
+	return &reader{o: &o, token: domain.Token{{Topic: "t"}}}
 }
 
 func TestListsThatLeadAstray(t *testing.T) {

@@ -29,7 +29,7 @@ type run struct {
 	once     sync.Once
 
 	mu      sync.Mutex
-	token   domain.Token
+	proof   proof
 	reasons map[string]int64 // why requests did not get everything accepted
 	faults  []string         // answers that no service may give, the first of them
 	faulty  int64            // all of them
@@ -154,16 +154,14 @@ func (r *run) dispatch(ctx context.Context, lanes []*lane) {
 	}
 }
 
-// learn keeps the token of an answer, and why it is not all that was hoped for.
-func (r *run) learn(a answer) {
-	if len(a.token) == 0 && a.why == "" {
+// learn keeps the token of an answer that accepted these commands, and why it is not all that was hoped for.
+func (r *run) learn(a answer, accepted []domain.Command) {
+	if len(accepted) == 0 && a.why == "" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, m := range a.token {
-		r.token = r.token.Add(m)
-	}
+	r.proof.add(a.token, accepted)
 	if a.fault != "" {
 		if r.faulty++; len(r.faults) < maxFaults {
 			r.faults = append(r.faults, a.fault)

@@ -115,6 +115,11 @@ var inHandlers = []mutation{
 		in: "handlers", by: []string{"TestSingleWrites", "TestRecordEventsWritesTheValidOnes"},
 	},
 	{
+		name: "feedback-names-no-movie", cause: "rule 1", takes: "the token of feedback names its movies, so that their summaries are waited for",
+		file: "handlers/writing.go", old: "r.Mark.Movie = f.Head().Movie", new: "_ = f",
+		in: "handlers", by: []string{"TestTheTokenOfABatchNamesTheMoviesOfItsFeedback"},
+	},
+	{
 		name: "read-does-not-wait", cause: "rule 8", takes: "a read waits until its view shows the write that its token names",
 		file: "handlers/reading.go", old: "err := s.Views.Wait(ctx, view, a.Token)", new: "var err error",
 		in: "handlers", by: []string{"TestReadsWaitForTheTokenAndSaySoWhenItIsNotVisible"},

@@ -97,7 +97,7 @@ func (l *CommandLog) publish(b batch, commands []domain.Command, receipts []hand
 	for n, msg := range b.msgs {
 		i := b.index[n]
 		if partition, offset, ok := Position(msg); ok && receipts[i].Err == nil {
-			receipts[i].Mark = domain.Mark{Topic: b.topic, Partition: partition, Version: domain.NewVersion(l.epoch, offset), Movie: commands[i].Head().Movie}
+			receipts[i].Mark = domain.Mark{Topic: b.topic, Partition: partition, Version: domain.NewVersion(l.epoch, offset)}
 		}
 	}
 }
