@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
 	"ugc/schemas"
 	"ugc/schemas/topics"
@@ -50,7 +51,7 @@ func (c *cluster) child(dir string) *exec.Cmd {
 	if c.real {
 		cmd.Env = append(cmd.Env, childReal+"=1")
 	}
-	require.NoError(c.t, cmd.Start())
+	require.NoError(c.t, faultstest.Start(cmd))
 	c.t.Cleanup(func() { // a test that fails half-way leaves nothing running, nor stopped
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"ugc/deploy/faults/faultstest"
 	"ugc/deploy/real/realtest"
 	"ugc/schemas/topics"
 )
@@ -86,7 +87,7 @@ func TestRolesOverRealBrokers(t *testing.T) {
 		load := exec.Command(binary, "load", "--url", "http://"+e.addr, "--duration", fmt.Sprint(seconds, "s"), "--rate", "150", "--seed", fmt.Sprint(i+1), "--users", "300",
 			"--patience", "3m", "--visible", "3m", "--connections", "8")
 		load.Env, load.Dir, load.Stdout, load.Stderr = e.env, t.TempDir(), said[i], said[i]
-		require.NoError(t, load.Start())
+		require.NoError(t, faultstest.Start(load))
 		t.Cleanup(func() { _ = load.Process.Kill() })
 		go func() { loads <- load.Wait() }()
 	}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ugc/deploy/faults/faultstest"
 )
 
 // Waits end as soon as their condition holds; the bound is for a very busy machine.
@@ -131,7 +133,7 @@ func (s *service) launch() {
 	}
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.out, s.out
 	s.cmd.Dir = s.t.TempDir() // no .env of the developer's
-	require.NoError(s.t, s.cmd.Start())
+	require.NoError(s.t, faultstest.Start(s.cmd))
 	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(s.cmd, s.done)
 }
 
@@ -194,11 +196,11 @@ func runCommand(t *testing.T, env []string, args ...string) (string, int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env, cmd.Dir = env, t.TempDir()
-	b, err := cmd.CombinedOutput()
-	if err != nil && cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return string(b), cmd.ProcessState.ExitCode()
+	said := &log{}
+	cmd.Stdout, cmd.Stderr = said, said
+	require.NoError(t, faultstest.Start(cmd))
+	_ = cmd.Wait() // how it ended is its exit code
+	return said.String(), cmd.ProcessState.ExitCode()
 }
 
 // sql is a query's result as rows of JSON.

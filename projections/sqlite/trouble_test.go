@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
 	"ugc/projections"
 	"ugc/projections/documents"
@@ -80,7 +81,7 @@ func TestWhatWasAcknowledgedSurvivesKill(t *testing.T) {
 		out, err := child.StdoutPipe()
 		require.NoError(t, err)
 		child.Stderr = os.Stderr
-		require.NoError(t, child.Start())
+		require.NoError(t, faultstest.Start(child))
 		lines := bufio.NewScanner(out)
 		for n := 0; lines.Scan(); n++ {
 			what, version, ok := strings.Cut(lines.Text(), " ")

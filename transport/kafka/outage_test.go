@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ugc/deploy/embedded/broker"
+	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
 	"ugc/transport/kafka"
 	"ugc/transport/kafka/kafkatest"
@@ -50,7 +51,7 @@ func child(t *testing.T, dir, addr string) (kill func(), at string) {
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childAddr+"="+addr)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	require.NoError(t, faultstest.Start(cmd))
 	kill = sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	t.Cleanup(kill)
 	line, err := bufio.NewReader(out).ReadString('\n')

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/embedded/broker"
+	"ugc/deploy/faults/faultstest"
 )
 
 const childDir = "UGC_TEST_BROKER_DIR"
@@ -43,7 +44,7 @@ func child(t *testing.T, dir string) (*exec.Cmd, string) {
 	cmd.Env = append(os.Environ(), childDir+"="+dir)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	require.NoError(t, faultstest.Start(cmd))
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)

@@ -1,5 +1,5 @@
-// Package faultstest gives fault tests their chance and their size: what they draw follows from one seed, and they are as long as
-// was asked for.
+// Package faultstest gives fault tests their chance, their size and their victims: what they draw follows from one seed, they are as long as
+// was asked for, and the processes that they start end with them.
 package faultstest
 
 import (
