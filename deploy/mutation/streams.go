@@ -269,4 +269,120 @@ var inStreams = []mutation{
 		file: "streams/table.go", old: "case old.dirty || old.away:", new: "case old.dirty:",
 		in: "streams", by: []string{"TestAKeyStaysInMemoryUntilItsCopyHasIt"},
 	},
+	{
+		name: "failed-flush-passed-over", cause: "rule 6", takes: "a flush that fails ends there",
+		file: "streams/table.go", old: "if err := t.run.out.emitAll(b.records); err != nil {", new: "if err := t.run.out.emitAll(b.records); false {",
+		in: "streams", by: []string{"TestAFlushThatFailsIsInNoCopyAndKeepsNoPromise"},
+	},
+	{
+		name: "promise-kept-as-the-flush-begins", cause: "rule 6", takes: "inputs are done when the flush is acknowledged, not when it begins",
+		file: "streams/table.go", old: "acked := t.part.lane.ackedUpTo()\n\tall", new: "t.part.lane.wrote(b.newest)\n\tacked := t.part.lane.ackedUpTo()\n\tall",
+		in: "streams", by: []string{"TestAFlushThatFailsIsInNoCopyAndKeepsNoPromise"},
+	},
+	{
+		name: "copy-ahead-of-its-topic", cause: "rule 6", takes: "the copy follows its topic",
+		file: "streams/table.go", old: "if err := t.run.out.emitAll(b.records); err != nil {",
+		new: "if err := t.copy.wrote(b.records); err != nil {\n\t\treturn err\n\t}\n\tif err := t.run.out.emitAll(b.records); err != nil {",
+		in:  "streams", by: []string{"TestAFlushThatFailsIsInNoCopyAndKeepsNoPromise"},
+	},
+	{
+		name: "flush-not-waited-for", cause: "rule 6", takes: "a flush waits for the answer to each of its records",
+		file: "streams/producer.go", old: "\twg.Wait()\n\treturn p.failure()", new: "\treturn p.failure()",
+		in: "streams", by: []string{"TestRecordsAreWaitedForUntilTheLastIsAnswered"},
+	},
+	{
+		name: "failed-copy-passed-over", cause: "rule 6", takes: "a copy that takes nothing ends the processor",
+		file: "streams/table.go", old: "if err := t.copy.wrote(b.records); err != nil {", new: "if err := t.copy.wrote(b.records); false {",
+		in: "streams", by: []string{"TestACopyThatTakesNothingEndsTheProcessor"},
+	},
+	{
+		name: "failed-flush-told-to-nobody", cause: "rule 6", takes: "what waits for a flush that failed fails with it",
+		file: "streams/table.go", old: "t.run.out.fail(err)", new: "",
+		in: "streams", by: []string{"TestACopyThatTakesNothingEndsTheProcessor"},
+	},
+	{
+		name: "promises-kept-after-a-failure", cause: "rule 6", takes: "after a failure no promise is kept, though all that it waited for is there",
+		file: "streams/lane.go", old: "for l.head < l.told && l.dead == nil {", new: "for l.head < l.told {",
+		in: "streams", by: []string{"TestAFailureStopsPromisesFromBeingKept"},
+	},
+	{
+		name: "promises-left-after-a-failure", cause: "rule 6", takes: "a failure breaks every promise that is not kept",
+		file: "streams/lane.go", old: "if !keeping {", new: "if !keeping && false {",
+		in: "streams", by: []string{"TestAfterAFailureNoPromiseIsKept"},
+	},
+	{
+		name: "failure-while-keeping-promises-left", cause: "rule 6", takes: "a failure that comes while promises are kept breaks those that are left",
+		file: "streams/lane.go", old: "if dead != nil {\n\t\tl.abandon()", new: "if dead != nil && false {\n\t\tl.abandon()",
+		in: "streams", by: []string{"TestAFailureStopsPromisesFromBeingKept"},
+	},
+	{
+		name: "failure-wakes-nobody", cause: "rule 6", takes: "who waits for a lane hears that it is dead",
+		file: "streams/lane.go", old: "l.dead = err\n\t\tl.wake()", new: "l.dead = err",
+		in: "streams", by: []string{"TestAddingWaitsForRoomAndForNothingElse", "TestWaitingForAnAcknowledgement"},
+	},
+	{
+		name: "inputs-without-bound", cause: "rule 6", takes: "so many inputs at most are under way in a partition",
+		file: "streams/lane.go", old: "return len(l.queue)-l.head < maxInputs })", new: "return true })",
+		in: "streams", by: []string{"TestAddingWaitsForRoomAndForNothingElse"},
+	},
+	{
+		name: "failure-of-one-lane-alone", cause: "rule 6", takes: "the first failure fails every partition of the processor",
+		file: "streams/producer.go", old: "\t\tl.fail(err)\n\t}\n}", new: "\t\tl.fail(err)\n\t\tbreak\n\t}\n}",
+		in: "streams", by: []string{"TestTheFirstFailureOfAProducerFailsEveryLane"},
+	},
+	{
+		name: "emitted-after-a-failure", cause: "rule 6", takes: "nothing is sent after a failure",
+		file: "streams/producer.go", old: "if p.dead != nil {\n\t\treturn nil, p.dead", new: "if false {\n\t\treturn nil, p.dead",
+		in: "streams", by: []string{"TestTheFirstFailureOfAProducerFailsEveryLane"},
+	},
+	{
+		name: "lane-begun-after-a-failure", cause: "rule 6", takes: "a partition that begins after the failure is dead",
+		file: "streams/producer.go", old: "\tif dead != nil {\n\t\tl.fail(dead)", new: "\tif false {\n\t\tl.fail(dead)",
+		in: "streams", by: []string{"TestTheFirstFailureOfAProducerFailsEveryLane"},
+	},
+	{
+		name: "goka-writes", cause: "goka-acks", takes: "nothing is written through goka",
+		file: "streams/producer.go", old: "finish(nil, errNotGokas)", new: "finish(nil, nil)",
+		in: "streams", by: []string{"TestGokaIsRefusedToWrite"},
+	},
+	{
+		name: "offset-ahead-of-its-values", cause: "rule 8", takes: "a copy's offset goes to the disk with the values up to it",
+		file: "streams/store.go", old: "s.offset.Store(offset)\n\tevery", new: "s.offset.Store(offset)\n\t_ = s.db.Put(positionKey, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(offset)), 0), nil)\n\tevery",
+		in: "streams", by: []string{"TestTheOffsetOnDiskNeverRunsAhead"},
+	},
+	{
+		name: "copy-complete-past-others-records", cause: "rule 8", takes: "a copy is complete up to the first record of somebody else's",
+		file: "streams/store.go", old: "if s.gap = s.gap || r.Offset != offset+1; !s.gap {", new: "if r.Offset > offset {",
+		in: "streams", by: []string{"TestTheOffsetStopsBeforeRecordsOfOthers"},
+	},
+	{
+		name: "failed-write-not-told", cause: "rule 9", takes: "a write to the disk that fails is told",
+		file: "streams/store.go", old: "\t\ts.leaving = nil\n\t\treturn fmt.Errorf(\"write to %s: %w\", s.path, err)", new: "\t\ts.leaving = nil\n\t\treturn nil",
+		in: "streams", by: []string{"TestAFailedWriteIsToldAndForgetsNothing"},
+	},
+	{
+		name: "failed-write-forgotten", cause: "rule 9", takes: "what could not be written to the disk is still read, and tried again",
+		file: "streams/store.go", old: "if _, newer := s.pending[key]; !newer {", new: "if false {",
+		in: "streams", by: []string{"TestAFailedWriteIsToldAndForgetsNothing"},
+	},
+	{
+		name: "write-on-its-way-not-read", cause: "rule 8", takes: "readers see a value while it moves from memory to the disk",
+		file: "streams/store.go", old: "v, ok = s.leaving[key]", new: "",
+		in: "streams", by: []string{"TestReadersSeeEveryWriteWhileItMovesToTheDisk"},
+	},
+	{
+		name: "copy-taken-for-empty", cause: "rule 5", takes: "only a copy that began empty passes over what it has not seen",
+		file: "streams/store.go", old: "if !it.First() && it.Error() == nil {", new: "if it.Error() == nil {",
+		in: "streams", by: []string{"TestRestoringFindsWhatIsThere"},
+	},
+	{
+		name: "restored-key-not-remembered", cause: "rule 5", takes: "a copy that is restored knows what it has seen",
+		file: "streams/store.go", old: "s.seen.add(key)", new: "",
+		in: "streams", by: []string{"TestRestoringFindsWhatIsThere"},
+	},
+	{
+		name: "damaged-copy-kept", cause: "rule 9", takes: "a copy that is damaged is thrown away, and made anew",
+		file: "streams/store.go", old: "if ldberrors.IsCorrupted(err) {", new: "if ldberrors.IsCorrupted(nil) {",
+		in: "streams", by: []string{"TestADamagedCopyIsThrownAway"},
+	},
 }
