@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/syndtr/goleveldb/leveldb"
+	ldbstorage "github.com/syndtr/goleveldb/leveldb/storage"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -219,6 +221,69 @@ func TestReadersSeeEveryWriteWhileItMovesToTheDisk(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
+}
+
+// slowDisk holds the next write of a database back until the test says how it ends.
+type slowDisk struct {
+	ldbstorage.Storage
+	hold atomic.Bool
+	held chan struct{}
+	ends chan error
+}
+
+func (d *slowDisk) Create(fd ldbstorage.FileDesc) (ldbstorage.Writer, error) {
+	w, err := d.Storage.Create(fd)
+	return &slowFile{w, d}, err
+}
+
+type slowFile struct {
+	ldbstorage.Writer
+	disk *slowDisk
+}
+
+func (f *slowFile) Write(b []byte) (int, error) {
+	if f.disk.hold.CompareAndSwap(true, false) {
+		f.disk.held <- struct{}{}
+		if err := <-f.disk.ends; err != nil {
+			return 0, err
+		}
+	}
+	return f.Writer.Write(b)
+}
+
+// Nor while the disk is slow, nor after it failed.
+func TestReadersSeeAWriteThatIsOnItsWayAndNoneOlder(t *testing.T) {
+	for name, end := range map[string]error{"it ends well": nil, "it fails": errTest} {
+		t.Run(name, func(t *testing.T) {
+			d := &slowDisk{Storage: ldbstorage.NewMemStorage(), held: make(chan struct{}), ends: make(chan error)}
+			db, err := leveldb.Open(d, nil)
+			require.NoError(t, err)
+			s, err := newStore("copy", db)
+			require.NoError(t, err)
+			defer func() { _ = s.Close() }() // it fails where the disk has failed
+			require.NoError(t, s.MarkRecovered())
+			require.NoError(t, s.Set("u/a", []byte("1")))
+			require.NoError(t, s.Set("u/b", []byte("1")))
+			d.hold.Store(true)
+			flushed := make(chan error, 1)
+			go func() { flushed <- s.flush() }()
+			select {
+			case <-d.held:
+			case err := <-flushed:
+				require.FailNow(t, "nothing was written", "%v", err)
+			}
+			during := get(t, s, "u/a")
+			setting := s.Set("u/b", []byte("2"))
+			newer := get(t, s, "u/b")
+			d.ends <- end
+			require.ErrorIs(t, <-flushed, end)
+			require.NoError(t, setting, "nobody waits for the disk")
+			require.Equal(t, "1", during)
+			require.Equal(t, "2", newer)
+			require.Equal(t, "1", get(t, s, "u/a"))
+			require.Equal(t, "2", get(t, s, "u/b"), "what was set meanwhile stays")
+		})
+	}
 }
 
 // A copy that began empty passes over the disk for keys that it has not seen; not where it has, nor where it went on from what was there.

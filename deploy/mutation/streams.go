@@ -368,7 +368,12 @@ var inStreams = []mutation{
 	{
 		name: "write-on-its-way-not-read", cause: "rule 8", takes: "readers see a value while it moves from memory to the disk",
 		file: "streams/store.go", old: "v, ok = s.leaving[key]", new: "",
-		in: "streams", by: []string{"TestReadersSeeEveryWriteWhileItMovesToTheDisk"},
+		in: "streams", by: []string{"TestReadersSeeAWriteThatIsOnItsWayAndNoneOlder"},
+	},
+	{
+		name: "failed-write-over-a-newer-value", cause: "rule 9", takes: "what was set while a write failed is not set back",
+		file: "streams/store.go", old: "if _, newer := s.pending[key]; !newer {", new: "if _, newer := s.pending[key]; !newer || newer {",
+		in: "streams", by: []string{"TestReadersSeeAWriteThatIsOnItsWayAndNoneOlder"},
 	},
 	{
 		name: "copy-taken-for-empty", cause: "rule 5", takes: "only a copy that began empty passes over what it has not seen",
