@@ -19,8 +19,6 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
-
-	"ugc/deploy/faults/faultstest"
 )
 
 const (
@@ -52,7 +50,7 @@ func run(t *testing.T) *program {
 	p.Stdout, p.Stderr = &said, &said
 	p.Cancel = func() error { return p.Process.Signal(os.Interrupt) }
 	p.WaitDelay = 30 * time.Second
-	require.NoError(t, faultstest.Start(p))
+	require.NoError(t, p.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Wait() }()
 	t.Cleanup(func() {
