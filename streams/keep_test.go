@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +49,19 @@ func TestTheGreaterAppliedVersionStays(t *testing.T) {
 	v, err := s.Get("u/m")
 	require.NoError(t, err)
 	require.Nil(t, v, "a tombstone deletes")
+}
+
+// Whoever waits for a record reads at once.
+func TestARecordIsInTheStoreWhenItIsTold(t *testing.T) {
+	s, told := storage.NewMemory(), 0
+	update := keepGreater("t", newHealer("t", quietLog(), nil), func(goka.UpdateContext) {
+		has, err := s.Has("u/m")
+		require.NoError(t, err)
+		require.True(t, has)
+		told++
+	})
+	require.NoError(t, update(nil, s, "u/m", tableValue(t, 5, 1)))
+	require.Equal(t, 1, told)
 }
 
 // A foreign record takes no key's value away and holds up no other key; what it may have replaced is put right.

@@ -54,6 +54,19 @@ func TestPromisesAreKeptInTheOrderOfInputs(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "3"}, h.told)
 }
 
+// Whoever keeps a promise may hear meanwhile that the next can be kept.
+func TestAPromiseIsKeptAfterTheOneThatIsBeingKept(t *testing.T) {
+	l, told := newLane(-1), []domain.Version(nil)
+	var second *promise
+	first := l.add(0, 1, false, func(error) {
+		second.written(nil, nil)
+		told = append(told, 0)
+	})
+	second = l.add(1, 1, false, func(error) { told = append(told, 1) })
+	first.written(nil, nil)
+	require.Equal(t, []domain.Version{0, 1}, told)
+}
+
 func TestAPromiseWaitsForTheStateAndForEveryOutcome(t *testing.T) {
 	h := newHeld()
 	h.put(0, true)
@@ -235,6 +248,7 @@ func TestTheFirstFailureOfAProducerFailsEveryLane(t *testing.T) {
 	answers[1](nil, errTest)
 	require.Len(t, told, 2)
 	require.ErrorIs(t, told[0], errTest)
+	require.ErrorIs(t, context.Cause(p.ctx), errTest, "what runs for it ends")
 	answers[0](nil, nil)
 	require.Len(t, told, 2)
 

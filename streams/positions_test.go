@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lovoo/goka"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
 	"ugc/handlers"
+	"ugc/schemas"
 	"ugc/schemas/topics"
 )
 
@@ -62,6 +64,51 @@ func TestAWriteIsReadOnceItsTokenIsReached(t *testing.T) {
 		require.Equal(t, domain.Millis(200_000), p.Position)
 		running.stop()
 	}
+}
+
+// shown is goka's context of a table's record.
+type shown struct {
+	goka.UpdateContext
+	version domain.Version
+}
+
+func (s shown) Partition() int32 { return domain.Partition("u", partitions) }
+func (s shown) Headers() goka.Headers {
+	return goka.Headers{topics.HeaderVersion: versionText(s.version)}
+}
+
+// following is a view over a copy, of which the test is goka.
+func following(t *testing.T, dir string) (*Positions, *store) {
+	t.Helper()
+	v := &Positions{options: Options{Codec: schemas.Offline()}, marks: newWatermarks(), stores: map[int32]*store{}, count: partitions}
+	s := open(t, dir)
+	v.open(s, shown{}.Partition())
+	return v, s
+}
+
+// Nothing new may come for long, and old tokens are as good as before.
+func TestAWatermarkOutlivesItsProcess(t *testing.T) {
+	dir := t.TempDir()
+	v, s := following(t, dir)
+	require.NoError(t, s.Set("u/m", tableValue(t, 7, 1)))
+	v.stored(shown{version: 7})
+	require.NoError(t, s.SetOffset(0))
+	require.NoError(t, s.Close())
+
+	v, s = following(t, dir)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.Equal(t, domain.Version(7), v.marks.of(shown{}.Partition()).raise(domain.NoVersion))
+}
+
+func TestNothingIsReadFromACopyThatIsBeingRestored(t *testing.T) {
+	v, s := following(t, t.TempDir())
+	defer func() { require.NoError(t, s.Close()) }()
+	_, _, err := v.Position(t.Context(), "u", "m")
+	require.Equal(t, domain.Unavailable, domain.KindOf(err), "it is no answer that the user has none")
+	require.NoError(t, s.MarkRecovered())
+	_, ok, err := v.Position(t.Context(), "u", "m")
+	require.NoError(t, err)
+	require.False(t, ok)
 }
 
 func TestPositionsListAUsersMoviesInOrder(t *testing.T) {

@@ -29,7 +29,7 @@ var inStreams = []mutation{
 	{
 		name: "other-log-believed", cause: "rule 4", takes: "a table that knows more inputs than its topic holds is of another topic",
 		file: "streams/process.go", old: "applied >= end {", new: "false {",
-		in: "streams", by: []string{"TestATopicThatWasMadeAnewIsNotTakenForTheOldOne"},
+		in: "streams", by: []string{"TestATopicThatEndsBeforeWhatItsTableKnowsIsAnother"},
 	},
 	{
 		name: "last-record-wins", cause: "rule 5", takes: "of two values of a key the greater applied version stays",
@@ -389,5 +389,86 @@ var inStreams = []mutation{
 		name: "damaged-copy-kept", cause: "rule 9", takes: "a copy that is damaged is thrown away, and made anew",
 		file: "streams/store.go", old: "if ldberrors.IsCorrupted(err) {", new: "if ldberrors.IsCorrupted(nil) {",
 		in: "streams", by: []string{"TestADamagedCopyIsThrownAway"},
+	},
+	{
+		name: "promises-kept-by-two", cause: "rule 6", takes: "one at a time keeps promises",
+		file: "streams/lane.go", old: "if l.keeping {", new: "if false {",
+		in: "streams", by: []string{"TestAPromiseIsKeptAfterTheOneThatIsBeingKept"},
+	},
+	{
+		name: "one-output-waited-for", cause: "rule 6", takes: "an input is done when each output has its outcome",
+		file: "streams/process.go", old: "len(run.group.Outputs), true", new: "1, true",
+		in: "streams", by: []string{"TestAnInputIsDoneWhenEachOutputHasItsOutcome"},
+	},
+	{
+		name: "dead-lane-decided", cause: "rule 6", takes: "an input waits for room, or for the end of its lane",
+		file: "streams/process.go", old: "if err := p.lane.room(); err != nil {", new: "if err := error(nil); err != nil {",
+		in: "streams", by: []string{"TestNothingIsDecidedOnceTheLaneIsDead"},
+	},
+	{
+		name: "session-goes-on-after-a-failure", cause: "rule 6", takes: "a failure ends what runs for the processor, and what it has under way",
+		file: "streams/producer.go", old: "p.cancel(err)", new: "",
+		in: "streams", by: []string{"TestTheFirstFailureOfAProducerFailsEveryLane"},
+	},
+	{
+		name: "failed-records-taken-for-written", cause: "rule 6", takes: "a flush says what became of its records",
+		file: "streams/producer.go", old: "wg.Wait()\n\treturn p.failure()", new: "wg.Wait()\n\treturn nil",
+		in: "streams", by: []string{"TestWhatCannotBeWrittenFailsBeforeAnythingLaterIsSent", "TestAFlushThatFailsIsInNoCopyAndKeepsNoPromise"},
+	},
+	{
+		name: "repeated-input-waits-for-itself", cause: "rule 4", takes: "a repeated input waits for no room in the outbox that it is in",
+		file: "streams/process.go", old: "if in.origin.Version > t.Applied { // a repeated", new: "if true { // a repeated",
+		in: "streams", by: []string{"TestARepeatedInputWaitsForNoRoomInItsOutbox"},
+	},
+	{
+		name: "watermark-falls", cause: "rule 8", takes: "a watermark never falls",
+		file: "streams/watermark.go", old: "m.version = max(m.version, v)", new: "m.version = v",
+		in: "streams", by: []string{"TestWaitersWakeWhenTheirVersionIsShown"},
+	},
+	{
+		name: "watermark-before-its-record", cause: "rule 8", takes: "whoever waits is woken when the record is in the store",
+		file: "streams/keep.go", old: "if err := keep(s, h, key, value); err != nil {",
+		new: "if stored != nil {\n\t\t\tstored(ctx)\n\t\t}\n\t\tif err := keep(s, h, key, value); err != nil {",
+		in:  "streams", by: []string{"TestARecordIsInTheStoreWhenItIsTold"},
+	},
+	{
+		name: "watermark-not-stored", cause: "rule 8", takes: "the watermark is stored with the values that it stands for",
+		file: "streams/follow.go", old: "s.watermark.Store(int64(v.marks.of(ctx.Partition()).raise(version)))", new: "v.marks.of(ctx.Partition()).raise(version)",
+		in: "streams", by: []string{"TestAWatermarkOutlivesItsProcess"},
+	},
+	{
+		name: "watermark-forgotten-at-the-start", cause: "rule 8", takes: "a copy that is opened says what it shows",
+		file: "streams/positions.go", old: "m.raise(domain.Version(s.watermark.Load()))", new: "_ = m",
+		in: "streams", by: []string{"TestAWatermarkOutlivesItsProcess"},
+	},
+	{
+		name: "half-a-copy-shown", cause: "rule 8", takes: "a copy is read when it is restored",
+		file: "streams/positions.go", old: "s != nil && s.restored.Load() {", new: "s != nil {",
+		in: "streams", by: []string{"TestNothingIsReadFromACopyThatIsBeingRestored"},
+	},
+	{
+		name: "full-memory-believed", cause: "rule 5", takes: "keys beyond those that a restored copy remembers are looked up on disk",
+		file: "streams/seen.go", old: "if s == nil || s.full {\n\t\treturn true", new: "if s == nil {\n\t\treturn true",
+		in: "streams", by: []string{"TestRestoringFindsWhatIsThere"},
+	},
+	{
+		name: "letter-larger-than-a-record", cause: "rule 9", takes: "a dead letter fits into a record, however large the value that it is about",
+		file: "streams/letters.go", old: "if len(d.Value) > maxLetterValue {", new: "if false {",
+		in: "streams", by: []string{"TestALetterFitsIntoARecord"},
+	},
+	{
+		name: "letter-with-endless-headers", cause: "rule 9", takes: "a dead letter fits into a record, however large the headers that it is about",
+		file: "streams/letters.go", old: "if size > maxLetterHeaders {", new: "if false {",
+		in: "streams", by: []string{"TestALetterFitsIntoARecord"},
+	},
+	{
+		name: "letter-of-a-new-id-each-time", cause: "rule 9", takes: "a dead letter that is written again has the same id",
+		file: "streams/letters.go", old: "in.origin.Partition, in.origin.Version)),", new: "in.origin.Partition, run.clock())),",
+		in: "streams", by: []string{"TestPoisonIsSetAsideAndHoldsUpItsKeyAlone"},
+	},
+	{
+		name: "record-waited-for-without-end", cause: "kgo-stock", takes: "a record is given up after half a minute",
+		file: "streams/producer.go", old: "context.WithTimeoutCause(p.ctx, writtenWithin+sharedFor, errNotWritten)", new: "context.WithCancel(p.ctx)",
+		in: "streams", by: []string{"TestWhatIsNotWrittenInTimeIsGivenUpByTheMonotonicClock"},
 	},
 }
