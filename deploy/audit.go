@@ -104,15 +104,7 @@ func addAnalytics(ctx context.Context, c *config.Config, o *audit.Options) (done
 // codecBeside learns the ids from the registry, and registers nothing, so that an audit by another version of ugc changes nothing. Where the registry does not
 // answer it reads by the ids that a service on the same data folder has written down.
 func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) {
-	remote := schemas.Remote{URL: c.Registry}
-	if c.Registry == "embedded:" {
-		addr, err := Note(c.DataDir, NoteRegistry)
-		if err != nil {
-			return nil, err
-		}
-		remote = schemas.Remote{URL: "http://" + addr, Identity: "embedded"}
-	}
-	registry, err := schemas.Connect(remote)
+	registry, err := registryBeside(c)
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +117,19 @@ func codecBeside(ctx context.Context, c *config.Config) (*schemas.Codec, error) 
 		return nil, fmt.Errorf("learn the ids of schemas: %w; run the audit with the version of ugc that runs", err)
 	}
 	return codec, nil
+}
+
+// registryBeside is the registry of a service that runs.
+func registryBeside(c *config.Config) (schemas.Registry, error) {
+	remote := schemas.Remote{URL: c.Registry}
+	if c.Registry == "embedded:" {
+		addr, err := Note(c.DataDir, NoteRegistry)
+		if err != nil {
+			return nil, err
+		}
+		remote = schemas.Remote{URL: "http://" + addr, Identity: "embedded"}
+	}
+	return schemas.Connect(remote)
 }
 
 // lookups is a registry that is only asked for what it has.

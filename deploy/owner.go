@@ -13,6 +13,9 @@ import (
 // owner is the right of one process to a data folder. The kernel takes it back when the process dies, however it dies.
 type owner struct{ file *os.File }
 
+// errInUse is in the chain of the error of a claim to a folder that another process has.
+var errInUse = errors.New("is in use by process")
+
 // own claims a data folder, making it where it is missing. A second claim fails and names the process that has it.
 func own(dir string) (*owner, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -29,7 +32,7 @@ func own(dir string) (*owner, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("claim the data folder: lock %s: %w", path, err)
 		}
-		return nil, fmt.Errorf("the data folder %s is in use by process %s: stop that one first, or set UGC_DATA_DIR to another folder (and UGC_HTTP_ADDR and UGC_KAFKA to other ports)", dir, strings.TrimSpace(string(by)))
+		return nil, fmt.Errorf("the data folder %s %w %s: stop that one first, or set UGC_DATA_DIR to another folder (and UGC_HTTP_ADDR and UGC_KAFKA to other ports)", dir, errInUse, strings.TrimSpace(string(by)))
 	}
 	if err := errors.Join(f.Truncate(0), writeAt(f, fmt.Sprintf("%d\n", os.Getpid()))); err != nil {
 		_ = f.Close()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +32,7 @@ processors and views to get so far. Memory: the states of one partition's keys a
 			if o.Wait < 0 || o.Wait > time.Hour || o.Limit < 1 || o.Limit > 100_000 {
 				return usageError{errors.New("--wait must be 0 to 1h, --limit 1 to 100000")}
 			}
-			lines := &auditLines{out: p.err, live: terminal(p.err), told: time.Now()}
+			lines := newStages(p.err)
 			o.Progress = lines.tell
 			result, err := deploy.Audit(c.Context(), settings, o)
 			lines.end()
@@ -53,36 +51,4 @@ processors and views to get so far. Memory: the states of one partition's keys a
 	c.Flags().DurationVar(&o.Wait, "wait", 30*time.Second, "how long processors and views may take to reach what was accepted when the audit begins")
 	c.Flags().IntVar(&o.Limit, "limit", 100, "differences listed of each check; all are counted")
 	return c
-}
-
-// auditLines shows how far an audit is: one line that changes on a terminal, a plain one every few seconds elsewhere.
-type auditLines struct {
-	out  io.Writer
-	live bool
-	told time.Time
-	wide int
-}
-
-func (l *auditLines) tell(stage string, done, total int64) {
-	now, every := time.Now(), tellEvery
-	if l.live {
-		every = 100 * time.Millisecond
-	}
-	if now.Sub(l.told) < every {
-		return
-	}
-	l.told = now
-	text := fmt.Sprintf("%s: %d of %d", stage, done, total)
-	if !l.live {
-		_, _ = fmt.Fprintln(l.out, text)
-		return
-	}
-	_, _ = fmt.Fprintf(l.out, "\r%s%s", text, strings.Repeat(" ", max(0, l.wide-len(text))))
-	l.wide = len(text)
-}
-
-func (l *auditLines) end() {
-	if l.live && l.wide > 0 {
-		_, _ = fmt.Fprintf(l.out, "\r%s\r", strings.Repeat(" ", l.wide))
-	}
 }

@@ -76,7 +76,7 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&p.dotenv, "env-file", ".env", "read settings from this file where the environment has none")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.run(), p.init(), p.importing(), p.load(), p.audit(), p.sql(), p.config(), p.topology(), p.key(), p.versionCommand(), p.engine())
+	root.AddCommand(p.run(), p.init(), p.importing(), p.load(), p.audit(), p.log(), p.sql(), p.config(), p.topology(), p.key(), p.versionCommand(), p.engine())
 	return root
 }
 

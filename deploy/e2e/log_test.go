@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,11 @@ import (
 // kafka is a client of the running service's log that places records by hand.
 func (s *service) kafka(opts ...kgo.Opt) *kgo.Client {
 	s.t.Helper()
+	for _, setting := range s.env {
+		if servers, ok := strings.CutPrefix(setting, "UGC_KAFKA=kafka://"); ok {
+			return kafkaAt(s.t, strings.Split(servers, ",")[0], opts...)
+		}
+	}
 	addr, err := deploy.Note(s.dir, deploy.NoteKafka)
 	require.NoError(s.t, err)
 	return kafkaAt(s.t, addr, opts...)
