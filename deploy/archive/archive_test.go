@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/embedded/broker/brokertest"
@@ -46,7 +47,12 @@ type world struct {
 
 func newWorld(t *testing.T, partitions int32) *world {
 	t.Helper()
-	settings, err := kafka.Settings{Brokers: []string{brokertest.Start(t)}}.Kgo()
+	return newWorldOn(t, brokertest.Start(t), partitions)
+}
+
+func newWorldOn(t *testing.T, broker string, partitions int32) *world {
+	t.Helper()
+	settings, err := kafka.Settings{Brokers: []string{broker}}.Kgo()
 	require.NoError(t, err)
 	client, err := kgo.NewClient(append(append([]kgo.Opt{}, settings...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	require.NoError(t, err)
@@ -384,6 +390,24 @@ func TestAnInterruptedRestoreIsToldAndNotTakenForAWholeOne(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Restore(t.Context(), w.restoreFrom(dir))
 	require.NoError(t, err)
+}
+
+func TestABrokerThatGoesAwayEndsARestoreInTime(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	defer cluster.Close()
+	w := newWorldOn(t, cluster.ListenAddrs()[0], 5)
+	o := w.restoreFrom(saved(t))
+	o.stall = 200 * time.Millisecond
+	o.Progress = func(stage string, done, _ int64) {
+		if stage != "check files" && done > 0 {
+			cluster.Close()
+		}
+	}
+	_, err = Restore(t.Context(), o)
+	require.ErrorIs(t, err, ErrIncomplete)
+	require.ErrorContains(t, err, "the broker did not confirm records within 200ms")
+	require.Equal(t, domain.Unavailable, domain.KindOf(err))
 }
 
 func TestOnlyCommittedRecordsAreSaved(t *testing.T) {

@@ -2,12 +2,14 @@ package archive
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,6 +28,8 @@ type RestoreOptions struct {
 	Epoch    int16 // of the new topics, greater than that of the folder
 	// Progress is told how far it is; nil: nobody is.
 	Progress func(stage string, done, total int64)
+
+	stall time.Duration // for tests: how long a chunk may take; 0 is stallAfter
 }
 
 // Restored is what Restore wrote.
@@ -193,7 +197,8 @@ func (r *restoring) send(ctx context.Context, to *Written, chunk []*kgo.Record) 
 	if len(chunk) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, stallAfter, &domain.Error{Kind: domain.Unavailable, Message: fmt.Sprintf("the broker did not confirm records within %s", stallAfter)})
+	within := cmp.Or(r.o.stall, stallAfter)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, &domain.Error{Kind: domain.Unavailable, Message: fmt.Sprintf("the broker did not confirm records within %s", within)})
 	defer cancel()
 	r.begun = true
 	settled := make(chan error, len(chunk))
