@@ -45,7 +45,7 @@ func New(o Options) (*Engine, error) {
 		decoder: decoders[o.View.Source.Name],
 		log:     o.Logger.With("view", o.View.Name, "generation", o.Generation.Number),
 		metrics: o.Metrics.of(o.Generation),
-		queue:   newQueue(o.View.Batch),
+		queue:   newQueue(o.View.Batch.fetched()),
 		state:   newState(),
 	}
 	if o.DeadLetters == nil {
@@ -88,6 +88,9 @@ func (e *Engine) clientOptions() []kgo.Opt {
 	}
 	// A member that died is noticed after 10 s rather than 45; settings given to us may say otherwise.
 	opts := append([]kgo.Opt{kgo.SessionTimeout(10 * time.Second), kgo.HeartbeatInterval(2 * time.Second), kgo.FetchMaxBytes(8 << 20), kgo.FetchMaxPartitionBytes(2 << 20)}, e.o.Kafka...)
+	if wait := e.o.View.Batch.fetchWait(); wait > 0 {
+		opts = append(opts, kgo.FetchMinBytes(leastFetch), kgo.FetchMaxWait(wait))
+	}
 	return append(opts,
 		kgo.ConsumerGroup(e.o.Generation.Group()),
 		kgo.ConsumeTopics(e.o.View.Source.Name),
@@ -112,6 +115,9 @@ func (e *Engine) leave(ctx context.Context) {
 	e.client.Close()
 	e.lost(ctx, nil, map[string][]int32{e.o.View.Source.Name: e.state.assigned()}) // where the broker was away, nobody told us
 }
+
+// leastFetch is what a fetch of a view that waits for its batches is answered with at once; less is held back by the broker for fetchWait.
+const leastFetch = 64 << 10
 
 // maxChunk bounds what is decoded before the writer sees it.
 const (

@@ -35,6 +35,21 @@ func (b Batching) orDefault() Batching {
 	return b
 }
 
+// fetchWait is the part of MaxWait that the broker may hold records back for: a view that waits anyway need not fetch them one by one, which
+// costs both sides more than writing them. 0: a fetch ends with the first record.
+func (b Batching) fetchWait() time.Duration {
+	if wait := b.MaxWait / 4; wait >= 20*time.Millisecond {
+		return min(wait, 500*time.Millisecond)
+	}
+	return 0
+}
+
+// fetched is what is left to do when the broker has waited.
+func (b Batching) fetched() Batching {
+	b.MaxWait -= b.fetchWait()
+	return b
+}
+
 // Generation is one physical build of a view. Readers follow the live one through the stable name.
 type Generation struct {
 	View   string

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ugc/schemas/topics"
 )
 
 func goods(from, n int) (list []entry) {
@@ -69,6 +72,26 @@ func TestABatchThatMayWaitGoesBySizeOrTime(t *testing.T) {
 		require.Equal(t, goods(16, 4), batch, "the rest is the next one")
 		require.Equal(t, time.Second, time.Since(began), "and its wait counts from when it came")
 	})
+}
+
+func TestTheBrokerWaitsForAPartOfTheBatchAndTheQueueForTheRest(t *testing.T) {
+	for max, broker := range map[time.Duration]time.Duration{
+		0: 0, 10 * time.Millisecond: 0, time.Second: 250 * time.Millisecond, time.Minute: 500 * time.Millisecond,
+	} {
+		b := Batching{MaxWait: max}.orDefault()
+		require.Equal(t, broker, b.fetchWait(), max)
+		require.Equal(t, max, b.fetchWait()+b.fetched().MaxWait, "no record waits longer than was asked for")
+		e := &Engine{o: Options{View: View{Source: topics.FeedbackEvents, Batch: b}, Kafka: []kgo.Opt{kgo.SeedBrokers("127.0.0.1:1")}}}
+		client, err := kgo.NewClient(e.clientOptions()...)
+		require.NoError(t, err)
+		if broker > 0 {
+			require.Equal(t, broker, client.OptValue(kgo.FetchMaxWait))
+			require.EqualValues(t, leastFetch, client.OptValue(kgo.FetchMinBytes))
+		} else {
+			require.EqualValues(t, 1, client.OptValue(kgo.FetchMinBytes), "a view that does not wait is told of each record at once")
+		}
+		client.Close()
+	}
 }
 
 func TestTheQueueIsBounded(t *testing.T) {

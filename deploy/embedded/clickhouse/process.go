@@ -65,6 +65,7 @@ func (e *Engine) start(ctx context.Context, o ChildOptions) (*process, string, e
 		return nil, "", fmt.Errorf("start the engine: %w", err)
 	}
 	go func() { _ = cmd.Wait(); close(p.exited) }()
+	_ = yield(cmd.Process.Pid) // where that is not to be had, the two share the processors evenly
 
 	version, err := p.ready(ctx, reports, e.o.StartTimeout)
 	if err != nil {
