@@ -38,7 +38,7 @@ func (b Batching) orDefault() Batching {
 // fetchWait is the part of MaxWait that the broker may hold records back for: a view that waits anyway need not fetch them one by one, which
 // costs both sides more than writing them. 0: a fetch ends with the first record.
 func (b Batching) fetchWait() time.Duration {
-	if wait := b.MaxWait / 4; wait >= 20*time.Millisecond {
+	if wait := b.MaxWait / 2; wait >= 20*time.Millisecond {
 		return min(wait, 500*time.Millisecond)
 	}
 	return 0

@@ -76,7 +76,7 @@ func TestABatchThatMayWaitGoesBySizeOrTime(t *testing.T) {
 
 func TestTheBrokerWaitsForAPartOfTheBatchAndTheQueueForTheRest(t *testing.T) {
 	for max, broker := range map[time.Duration]time.Duration{
-		0: 0, 10 * time.Millisecond: 0, time.Second: 250 * time.Millisecond, time.Minute: 500 * time.Millisecond,
+		0: 0, 30 * time.Millisecond: 0, time.Second: 500 * time.Millisecond, time.Minute: 500 * time.Millisecond,
 	} {
 		b := Batching{MaxWait: max}.orDefault()
 		require.Equal(t, broker, b.fetchWait(), max)
