@@ -36,14 +36,17 @@ type viewers struct {
 }
 
 // play lets viewers begin; they go on while the service is away.
-func (s *service) play(seed uint64, events int) *viewers {
+func (s *service) play(seed uint64, events int) *viewers { return s.playAt(0, seed, events) }
+
+// playAt lets them send no more than so many events a second.
+func (s *service) playAt(rate float64, seed uint64, events int) *viewers {
 	s.t.Helper()
 	v := &viewers{t: s.t, ended: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(v.ended)
 		v.result, v.err = load.Run(ctx, load.Options{
-			URL: "http://" + s.addr, Seed: seed, Events: events, Patience: 3 * time.Minute, Visible: patience, Every: 5 * time.Millisecond,
+			URL: "http://" + s.addr, Rate: rate, Seed: seed, Events: events, Patience: 3 * time.Minute, Visible: patience, Every: 5 * time.Millisecond,
 			Progress: func(p load.Progress) {
 				if p.Stage == load.Sending {
 					v.sent.Store(p.Done)
@@ -58,14 +61,25 @@ func (s *service) play(seed uint64, events int) *viewers {
 // reach waits until so many deliveries are answered.
 func (v *viewers) reach(n int) {
 	v.t.Helper()
+	require.True(v.t, v.reached(n), "the viewers ended before %d deliveries were answered", n)
+}
+
+// reached waits until so many deliveries are answered, and says whether the viewers are still at it then.
+func (v *viewers) reached(n int) bool {
+	v.t.Helper()
+	going := true
 	require.Eventually(v.t, func() bool {
 		select {
 		case <-v.ended:
-			v.t.Fatalf("the viewers ended early: %v", v.err)
+			going = false
 		default:
 		}
-		return v.sent.Load() >= int64(n)
+		return !going || v.sent.Load() >= int64(n)
 	}, 2*patience, time.Millisecond, "wait until %d deliveries are answered", n)
+	if !going {
+		require.NoError(v.t, v.err)
+	}
+	return going
 }
 
 // agree waits for the viewers' end, and for their comparison without a difference (I1, I5).

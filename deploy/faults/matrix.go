@@ -132,12 +132,13 @@ var Matrix = []Fault{
 	},
 	{
 		Name:   "disk full, then space again",
-		Broken: "a small file system under all data (mounted where root may), the broker's reserve, the document store, a write that fails",
+		Broken: "a small file system under all data (mounted where root may), the broker's reserve, the document store, the ClickHouse engine, a write that fails",
 		Holds:  "I1 I5 I6",
 		Tests: tests{
-			"deploy/e2e":             {"TestAFullDiskIsRefusedAndGoesOnWhenThereIsSpace"},
-			"deploy/embedded/broker": {"TestAFullDiskRefusesWritesUntilThereIsSpace", "TestAWriteThatFailsIsNotAcknowledgedAndEndsTheBroker"},
-			"projections/sqlite":     {"TestAFullDiskIsUnavailableAndGoesOnWhenThereIsSpace"},
+			"deploy/e2e":                 {"TestAFullDiskIsRefusedAndGoesOnWhenThereIsSpace"},
+			"deploy/embedded/broker":     {"TestAFullDiskRefusesWritesUntilThereIsSpace", "TestAWriteThatFailsIsNotAcknowledgedAndEndsTheBroker"},
+			"deploy/embedded/clickhouse": {"TestAFullDiskEndsTheEngine"},
+			"projections/sqlite":         {"TestAFullDiskIsUnavailableAndGoesOnWhenThereIsSpace"},
 		},
 	},
 	{

@@ -50,5 +50,6 @@ var causes = []cause{
 	{id: "kfake-retention", says: "kfake's retention empties compacted topics, and an emptied partition starts again at 0"},
 	{id: "kfake-repeats", says: "after a crash kfake has forgotten which writes it has seen"},
 	{id: "kfake-disk", says: "kfake acknowledges what it could not store, and fills the disk"},
+	{id: "engine-disk", says: "the embedded ClickHouse engine acknowledges and merges what a full disk did not take"},
 	{id: "durability", says: "an answered INSERT that is in no file yet is lost with the machine"},
 }

@@ -77,6 +77,16 @@ var inBroker = []mutation{
 		in: "deploy/embedded/broker", by: []string{"TestAWriteThatFailsIsNotAcknowledgedAndEndsTheBroker"},
 	},
 	{
+		name: "full-disk-not-seen", cause: "engine-disk", takes: "the engine ends before the last bytes are gone",
+		file: "deploy/embedded/clickhouse/trust.go", old: "free >= leastFree {", new: "free >= 0 {",
+		in: "deploy/embedded/clickhouse", by: []string{"TestAFullDiskEndsTheEngine"},
+	},
+	{
+		name: "full-disk-trusted", cause: "engine-disk", takes: "what was stored while the disk was full is thrown away",
+		file: "deploy/embedded/clickhouse/trust.go", old: `filepath.Join(dir, "store")); err`, new: `filepath.Join(dir, "nothing")); err`,
+		in: "deploy/embedded/clickhouse", by: []string{"TestAFullDiskEndsTheEngine"},
+	},
+	{
 		name: "deleted-topic-comes-back", cause: "kfake-tails", takes: "records of a deleted topic are gone",
 		file: "deploy/embedded/broker/recover.go", old: "if err := os.RemoveAll(filepath.Join(root, e.Name())); err != nil {", new: "if err := error(nil); err != nil {",
 		in: "deploy/embedded/broker", by: []string{"TestADeletedTopicDoesNotComeBackInItsNamesake"},

@@ -16,6 +16,9 @@
 // merge would undo the syncing of the inserts. A table's own SETTINGS win over all of these. INSERTs are synchronous
 // unless a statement asks for async_insert, whose default in 26.x is on.
 //
+// A full disk is the exception: this build does not notice that a write fails, acknowledges the INSERT and commits merges whose files are empty. So the child
+// ends while there still is a little space, Run with it, and the next Run throws away what was stored (trust.go).
+//
 // An INSERT that was not answered is whole or absent as long as its rows become one block (about a million rows or
 // fewer) in one partition; several partitions or blocks are several parts, of which a kill may leave the first ones.
 // All rows have arrived before the engine begins, so a client that dies while sending leaves nothing; but a statement

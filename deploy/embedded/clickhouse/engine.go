@@ -79,6 +79,13 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer owned.release()
+	anew, err := trustAgain(e.dir)
+	if err != nil {
+		return err
+	}
+	if anew {
+		e.o.Logger.Warn("the disk was full while the clickhouse engine wrote: its tables are made anew from the events")
+	}
 	socket, remove, err := socketPath(e.dir)
 	if err != nil {
 		return err
@@ -109,6 +116,9 @@ func (e *Engine) supervise(ctx context.Context, child ChildOptions) error {
 			return err
 		}
 		e.down(err)
+		if distrusted(e.dir) {
+			return fmt.Errorf("embedded ClickHouse: %w", errDiskFull)
+		}
 		if deaths++; !ready && deaths >= firstStarts {
 			return fmt.Errorf("embedded ClickHouse: the engine does not start; its log is %s: %w", logPath(e.dir), err)
 		}

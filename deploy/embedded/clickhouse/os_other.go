@@ -12,3 +12,5 @@ func ownGroup(*exec.Cmd) {}
 func deafen() {}
 
 func lockFile(*os.File) error { return ErrPlatform }
+
+func freeBytes(string) (uint64, error) { return 0, ErrPlatform }

@@ -27,3 +27,12 @@ func lockFile(f *os.File) error {
 	}
 	return nil
 }
+
+// freeBytes is what is left on the disk of a folder for those who are not root.
+func freeBytes(dir string) (uint64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, fmt.Errorf("embedded ClickHouse: free space of %s: %w", dir, err)
+	}
+	return s.Bavail * uint64(s.Bsize), nil
+}
