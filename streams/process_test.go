@@ -28,10 +28,17 @@ func (d *deciding) Timestamp() time.Time  { return time.UnixMilli(1) }
 // process decides the command of a rating at that offset, as goka would have it done.
 func (a *alone) process(t *testing.T, offset int64) (*deciding, error) {
 	t.Helper()
+	ctx, do := a.processing(t, offset)
+	return ctx, do()
+}
+
+// processing prepares it, for a test that lets it wait.
+func (a *alone) processing(t *testing.T, offset int64) (*deciding, func() error) {
+	t.Helper()
 	in := commandInput(t, domain.NewVersion(0, offset), rating("u", "m", 1, 8))
 	in.origin.Partition = domain.Partition(in.key, partitions)
 	ctx := &deciding{offset: offset}
-	return ctx, processWith(a.run, a.rule)(ctx, a.part, in)
+	return ctx, func() error { return processWith(a.run, a.rule)(ctx, a.part, in) }
 }
 
 // known puts a value of the rating's key into the copy.
@@ -84,10 +91,8 @@ func TestARepeatedInputWaitsForNoRoomInItsOutbox(t *testing.T) {
 	a.known(t, full)
 	defer a.part.lane.fail(errTest)
 	done := make(chan error, 1)
-	go func() {
-		_, err := a.process(t, 0)
-		done <- err
-	}()
+	_, process := a.processing(t, 0)
+	go func() { done <- process() }()
 	l := a.part.lane
 	require.Eventually(t, func() bool {
 		l.mu.Lock()
