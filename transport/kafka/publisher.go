@@ -145,8 +145,8 @@ func (p *Publisher) publish(topic string, msgs []*message.Message, span trace.Sp
 }
 
 // linger is how long a record waits for others to share its request. Many callers publish one record each: without a wait the client sends the first
-// at once, by itself, and up to five small requests at a time, which cost both sides more than the wait costs anybody.
-const linger = 500 * time.Microsecond
+// at once, by itself, and up to five small requests at a time, which cost both sides more than the wait costs anybody. (Kafka's own producer waits 5 ms.)
+const linger = time.Millisecond
 
 // timers that have stopped.
 var timers = sync.Pool{New: func() any { t := time.NewTimer(time.Hour); t.Stop(); return t }}
