@@ -51,7 +51,7 @@ func Child(ctx context.Context, o ChildOptions) (err error) {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer cancel()
 	go hold(o.Lifeline, cancel)
-	go watchSpace(ctx, o.DataDir, func() { os.Exit(1) })
+	go watchSpace(o.DataDir, func() { os.Exit(1) })
 	context.AfterFunc(ctx, func() {
 		time.AfterFunc(o.Drain+grace, func() { os.Exit(1) }) // the engine's code can hang; nobody may wait for it for ever
 	})
