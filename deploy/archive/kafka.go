@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/transport/kafka"
 )
 
 // The bounds of asking: one answer, and the longest time without any progress.
@@ -76,7 +77,7 @@ func read(ctx context.Context, settings []kgo.Opt, topic string, partition int32
 	}
 	defer client.Close()
 	for next := part.first; next < part.next; reached(min(next, part.next)) {
-		records, err := poll(ctx, client)
+		records, err := kafka.Poll(ctx, client, stallAfter)
 		if err != nil {
 			return fmt.Errorf("read %s, partition %d, at offset %d of %d: %w", topic, partition, next, part.next, err)
 		}
@@ -91,21 +92,6 @@ func read(ctx context.Context, settings []kgo.Opt, topic string, partition int32
 		}
 	}
 	return nil
-}
-
-func poll(ctx context.Context, client *kgo.Client) ([]*kgo.Record, error) {
-	bounded, cancel := context.WithTimeout(ctx, stallAfter)
-	defer cancel()
-	fetches := client.PollRecords(bounded, 10_000)
-	if err := fetches.Err0(); err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return nil, &domain.Error{Kind: domain.Unavailable, Message: fmt.Sprintf("nothing came for %s", stallAfter)}
-		}
-		return nil, err
-	}
-	var failed error
-	fetches.EachError(func(_ string, _ int32, err error) { failed = errors.Join(failed, err) })
-	return fetches.Records(), failed
 }
 
 // inUse says why nobody may write the log anew: a topic that holds something, or a group that works or has got somewhere. nil where all is new.

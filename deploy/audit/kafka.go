@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/transport/kafka"
 )
 
 // The bounds of asking Kafka: one answer, and the longest time without a record while there should be more.
@@ -102,7 +102,7 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 	}
 	defer client.Close()
 	for next := int64(0); next < to; {
-		read, err := poll(ctx, client)
+		read, err := kafka.Poll(ctx, client, stallAfter)
 		if err != nil {
 			return fmt.Errorf("read %s at offset %d of %d: %w", place{topic, partition, next}, next, to, err)
 		}
@@ -117,19 +117,4 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 		}
 	}
 	return nil
-}
-
-func poll(ctx context.Context, client *kgo.Client) ([]*kgo.Record, error) {
-	bounded, cancel := context.WithTimeout(ctx, stallAfter)
-	defer cancel()
-	fetches := client.PollRecords(bounded, 10_000)
-	if err := fetches.Err0(); err != nil {
-		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return nil, &domain.Error{Kind: domain.Unavailable, Message: fmt.Sprintf("nothing came for %s", stallAfter)}
-		}
-		return nil, err
-	}
-	var failed error
-	fetches.EachError(func(_ string, _ int32, err error) { failed = errors.Join(failed, err) })
-	return fetches.Records(), failed
 }
