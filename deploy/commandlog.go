@@ -28,20 +28,14 @@ func (h *House) SaveLog(ctx context.Context, dir string, progress func(string, i
 			return nil, fmt.Errorf("there is no log in %s: name the data folder of the service by UGC_DATA_DIR", h.cfg.DataDir)
 		}
 	}
-	owner, err := own(h.cfg.DataDir)
+	end, err := h.alone(ctx)
 	if errors.Is(err, errInUse) {
-		err = h.joinLog()
-	} else if err == nil {
-		defer func() { err = errors.Join(err, owner.release()) }()
-		defer func() { err = errors.Join(err, h.close()) }()
-		defer func() { err = errors.Join(err, h.stack.stop(h.cfg.DrainWithin)) }()
-		if err = h.connectLog(ctx); err == nil {
-			err = h.connectRegistry(ctx)
-		}
+		end, err = func() error { return nil }, h.joinLog()
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, end()) }()
 	return archive.Save(ctx, archive.SaveOptions{Dir: dir, Topics: CommandTopics(), Kafka: h.client, Registry: h.registry, Epoch: h.cfg.Epoch, Progress: progress})
 }
 
@@ -60,19 +54,11 @@ func (h *House) joinLog() (err error) {
 // RestoreLog writes a folder of SaveLog into topics that `ugc init` has just made; see archive.Restore. It refuses where anything knows of another log: records
 // in any topic, groups at work, views with rows. No service may run on the data folder; it starts the embedded parts for the moment.
 func (h *House) RestoreLog(ctx context.Context, dir string, progress func(string, int64, int64)) (r *archive.Restored, err error) {
-	owner, err := own(h.cfg.DataDir)
+	end, err := h.alone(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, owner.release()) }()
-	defer func() { err = errors.Join(err, h.close()) }()
-	defer func() { err = errors.Join(err, h.stack.stop(h.cfg.DrainWithin)) }()
-	if err := h.connectLog(ctx); err != nil {
-		return nil, err
-	}
-	if err := h.connectRegistry(ctx); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, end()) }()
 	missing, err := h.planLog(ctx)
 	if err != nil {
 		return nil, err

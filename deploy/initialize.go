@@ -12,19 +12,11 @@ import (
 // to repeat. It refuses, before it changes anything, topics and schemas that are there as they must not be. With embedded parts it starts
 // them for the moment, so it is refused while a service runs on the same data; `ugc run` does the same by itself.
 func (h *House) Init(ctx context.Context, dry bool) (changes []string, err error) {
-	owner, err := own(h.cfg.DataDir)
+	end, err := h.alone(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, owner.release()) }()
-	defer func() { err = errors.Join(err, h.close()) }()
-	defer func() { err = errors.Join(err, h.stack.stop(h.cfg.DrainWithin)) }()
-	if err := h.connectLog(ctx); err != nil {
-		return nil, err
-	}
-	if err := h.connectRegistry(ctx); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, end()) }()
 	if changes, err = h.planLog(ctx); err != nil {
 		return nil, err
 	}
@@ -47,6 +39,22 @@ func (h *House) Init(ctx context.Context, dry bool) (changes []string, err error
 		return changes, nil
 	}
 	return changes, h.prepare(ctx)
+}
+
+// alone brings up log and registry on a data folder that no other process works on, which is errInUse. end takes all down that was brought up until then.
+func (h *House) alone(ctx context.Context) (end func() error, err error) {
+	owner, err := own(h.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	end = func() error { return errors.Join(h.stack.stop(h.cfg.DrainWithin), h.close(), owner.release()) }
+	if err = h.connectLog(ctx); err == nil {
+		err = h.connectRegistry(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, end())
+	}
+	return end, nil
 }
 
 // planLog is what is missing in the log and the registry. Conflicts of both come back together.
