@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -15,14 +16,19 @@ import (
 )
 
 // shelf is a publisher that writes the messages of each topic to partition 3, but for those that it is told to refuse.
+// As publishers must be, it is safe for several goroutines: topics are written to at the same time.
 type shelf struct {
-	refuse  string // the key
+	refuse string // the key
+
+	mu      sync.Mutex
 	written map[string][]*message.Message
 }
 
 func (s *shelf) Close() error { return nil }
 
 func (s *shelf) Publish(topic string, msgs ...*message.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	batch := &kafka.BatchError{Topic: topic, Total: len(msgs)}
 	for i, m := range msgs {
 		if m.Metadata[kafka.MetadataKey] == s.refuse {
