@@ -123,16 +123,16 @@ func TestACopyThatTakesNothingEndsTheProcessor(t *testing.T) {
 
 func TestRecordsAreWaitedForUntilTheLastIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var answers []func(*kgo.Record, error)
-		p := producerOf(func(_ context.Context, _ *kgo.Record, f func(*kgo.Record, error)) { answers = append(answers, f) })
+		answers := make(chan func(*kgo.Record, error), 2)
+		p := producerOf(func(_ context.Context, _ *kgo.Record, f func(*kgo.Record, error)) { answers <- f })
 		defer func() { require.NoError(t, p.Close()) }()
 		results := make(chan error, 1)
 		go func() { results <- p.emitAll([]*kgo.Record{{Topic: "t"}, {Topic: "t"}}) }()
-		synctest.Wait()
-		answers[1](nil, nil)
+		first, last := <-answers, <-answers
+		last(nil, nil)
 		synctest.Wait()
 		require.Empty(t, results)
-		answers[0](nil, nil)
+		first(nil, nil)
 		require.NoError(t, <-results)
 	})
 }

@@ -52,8 +52,7 @@ func child(args []string, errs io.Writer) int {
 		}
 		return reports.Encode(message{Value: b})
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM) // to the last: one that is told to end as it ends has not failed
 	go obey(os.NewFile(lifelineFD, "lifeline"))
 	err := programs()[args[0]](ctx, json.RawMessage(args[1]), say)
 	if err == nil || ctx.Err() != nil {

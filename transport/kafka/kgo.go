@@ -13,7 +13,8 @@ import (
 )
 
 // Kgo is the same settings for franz-go, followed by extra, which wins where both say something. A consumer starts at the
-// first record, a producer is idempotent, waits for every replica in sync, and keeps at most 64 MiB. Deliveries are tried again until
+// first record, a producer is idempotent, compresses with Snappy (the client's default: its option may not be shared by
+// clients that begin at the same time), waits for every replica in sync, and keeps at most 64 MiB. Deliveries are tried again until
 // the context of the record ends, so give it one that does.
 func (s Settings) Kgo(extra ...kgo.Opt) ([]kgo.Opt, error) {
 	if err := s.Validate(); err != nil {
@@ -34,7 +35,6 @@ func (s Settings) Kgo(extra ...kgo.Opt) ([]kgo.Opt, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(kgo.SaramaCompatHasher(keyHash))),
 		kgo.ProducerBatchMaxBytes(MaxMessageBytes),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.MaxBufferedBytes(64 << 20),
 		// Waiting for more to send would only add latency: whatever comes while a request is under way goes into the next one.
 		kgo.ProducerLinger(0),
