@@ -55,7 +55,7 @@ const (
 	saveEvery      = 4096    // records
 	restoringEvery = 1 << 16 // records, while restoring
 	batchBytes     = 4 << 20 // of pending
-	blockCache     = 8 << 20
+	blockCache     = 4 << 20
 	writeBuffer    = 4 << 20
 	openFiles      = 64
 	bloomBits      = 10

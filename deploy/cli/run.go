@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -12,10 +10,6 @@ import (
 	"ugc/deploy"
 	"ugc/deploy/embedded/clickhouse"
 )
-
-// softMemory is where the garbage collector begins to work harder: all roles in one process live in some 250 MB, and would let
-// garbage grow to three times that. Who knows better sets GOMEMLIMIT.
-const softMemory = 512 << 20
 
 func (p *program) run() *cobra.Command {
 	var roles []string
@@ -27,9 +21,7 @@ func (p *program) run() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if os.Getenv("GOMEMLIMIT") == "" {
-				debug.SetMemoryLimit(softMemory)
-			}
+			holdMemory(c.Context())
 			house := deploy.New(settings, p.version, deploy.NewLogger(settings, p.err))
 			if err := house.Run(c.Context(), p.announce); err != nil {
 				return err
