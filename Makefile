@@ -47,8 +47,8 @@ test-real: setup real ## the suites over servers that others wrote, which are st
 	UGC_TEST_REAL=required UGC_REQUIRE_ENGINE=1 $(GO) test -p 1 -timeout 20m -run 'Real|Mongo' -skip TestRealRatings ./...
 
 .PHONY: test-race
-test-race: setup ## the same under the race detector
-	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m ./...
+test-race: setup ## the same under the race detector: PACKAGES='./streams ./domain' for some
+	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m $(or $(PACKAGES),./...)
 
 # The whole fault matrix, as docs/FAULTS.md lists it. One package after the other: each has the machine for itself.
 FAULT_TESTS    = $(shell grep -o '`Test[A-Za-z0-9]*`' docs/FAULTS.md | tr -d '`' | sort -u | paste -sd '|')
