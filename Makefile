@@ -48,7 +48,7 @@ test-real: setup real ## the suites over servers that others wrote, which are st
 
 .PHONY: test-race
 test-race: setup ## the same under the race detector: PACKAGES='./streams ./domain' for some
-	UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m $(or $(PACKAGES),./...)
+	CGO_ENABLED=1 UGC_REQUIRE_ENGINE=1 $(GO) test -race -timeout 30m $(or $(PACKAGES),./...)
 
 # The whole fault matrix, as docs/FAULTS.md lists it. One package after the other: each has the machine for itself.
 FAULT_TESTS    = $(shell grep -o '`Test[A-Za-z0-9]*`' docs/FAULTS.md | tr -d '`' | sort -u | paste -sd '|')
