@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,17 +12,6 @@ import (
 
 	"ugc/deploy/faults/faultstest"
 )
-
-// smallDisk is a file system of so many bytes that is nobody else's. Only root may mount one.
-func smallDisk(t *testing.T, size int64) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): run the test as root on a machine that permits it", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
-	return dir
-}
 
 func freeBytes(t *testing.T, dir string) int64 {
 	t.Helper()
@@ -54,7 +42,7 @@ func leave(t *testing.T, dir string, free int64) (ballast string) {
 // end, but says why; started again with space, everything is there.
 func TestAFullDiskIsRefusedAndGoesOnWhenThereIsSpace(t *testing.T) {
 	const size, reserve = 448 << 20, 256 << 20 // the broker's reserve
-	disk := smallDisk(t, size)
+	disk := faultstest.SmallDisk(t, size)
 	s := start(t, filepath.Join(disk, "data"), "UGC_HTTP_ADDR="+keptAddress(t), "UGC_PUBLISH_TIMEOUT=1s", "UGC_SHUTDOWN_TIMEOUT=3s") // a stop without a broker lasts as long as it may
 	s.postForAudit()
 	s.auditIsClean()

@@ -80,6 +80,7 @@ func TestKgoHazardsAreSetOnPurpose(t *testing.T) {
 	require.Equal(t, false, cl.OptValue(kgo.DisableIdempotentWrite))
 	require.Equal(t, time.Duration(0), cl.OptValue(kgo.ProducerLinger))
 	require.Equal(t, false, cl.OptValue(kgo.AllowAutoTopicCreation))
+	require.Equal(t, []kgo.CompressionCodec{kgo.SnappyCompression(), kgo.NoCompression()}, cl.OptValue(kgo.ProducerBatchCompression))
 	require.Equal(t, int64(64<<20), cl.OptValue(kgo.MaxBufferedBytes))
 	require.Equal(t, kgo.NewOffset().AtStart(), cl.OptValue(kgo.ConsumeResetOffset))
 	require.Equal(t, 3*time.Second, cl.OptValue(kgo.ProduceRequestTimeout))

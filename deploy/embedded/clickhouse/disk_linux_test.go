@@ -10,24 +10,15 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
-)
 
-// smallDisk is a file system of so many bytes that is nobody else's. Only root may mount one.
-func smallDisk(t *testing.T, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("a small file system cannot be mounted here (%v): run the test as root on a machine that permits it", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
-	return dir
-}
+	"ugc/deploy/faults/faultstest"
+)
 
 // TestAFullDiskEndsTheEngine fills the disk in the middle of inserts. The engine would acknowledge them all and leave parts with empty files; it must end
 // instead, say why, and begin again without what it stored.
 func TestAFullDiskEndsTheEngine(t *testing.T) {
 	requireLibrary(t)
-	disk := smallDisk(t, "size=128m")
+	disk := faultstest.SmallDisk(t, 128<<20)
 	o := options(filepath.Join(disk, "data"), "engine")
 	r, err := start(o)
 	require.NoError(t, err)
