@@ -36,6 +36,10 @@ var (
 	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own"}
 )
 
+// MaxMessageBytes is max.message.bytes of every topic, and what our producers take: the size of a batch as it is sent, so of one record with key,
+// value and headers. It is below the 1,048,588 bytes that brokers take unless told otherwise.
+const MaxMessageBytes = 1 << 20
+
 // All lists them in the order of flow.
 func All() []Topic {
 	return []Topic{PlaybackCommands, PlaybackEvents, PlaybackTable, FeedbackCommands, FeedbackEvents, FeedbackTable, MoviesFeedback, MoviesTable, DeadLetters}

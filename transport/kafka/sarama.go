@@ -7,11 +7,12 @@ import (
 	"github.com/IBM/sarama"
 
 	"ugc/domain"
+	"ugc/schemas/topics"
 )
 
 // MaxMessageBytes bounds a record with its key and headers, before compression. It is below the 1,048,588 bytes that a
 // broker takes unless told otherwise, so that what is too large is refused here, by name, and not by the broker as part of a batch.
-const MaxMessageBytes = 1 << 20
+const MaxMessageBytes = topics.MaxMessageBytes
 
 // Sarama is the configuration for anything that consumes through sarama, alone or besides producing (goka's processors and
 // views, watermill's subscriber). Its waits for an answer are long enough for a broker that holds a fetch back.
