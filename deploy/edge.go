@@ -30,7 +30,8 @@ func (h *House) openHTTP(ctx context.Context) error {
 		Reports:   h.reports(),
 		MaxWait:   h.cfg.DrainWithin / 2, // a stop cuts no wait off
 		ShownWait: h.cfg.VisibleWithin, DefaultWait: h.cfg.VisibleWithin,
-		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle, DrainTimeout: h.cfg.DrainWithin / 2,
+		BodyLimit: h.cfg.BodyLimit, ReadTimeout: h.cfg.HTTPRead, WriteTimeout: h.cfg.HTTPWrite, IdleTimeout: h.cfg.HTTPIdle,
+		DrainDelay: h.cfg.DrainDelay, DrainTimeout: h.cfg.DrainWithin / 2,
 		Registry: h.metrics, Log: h.log.With("part", "http"), Tracer: h.traces.Tracer("ugc/transport/http"),
 	}
 	build := edge.NewStatus

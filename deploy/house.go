@@ -90,7 +90,7 @@ func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
 		if ctx.Err() != nil {
 			err = nil // asked to stop while starting
 		}
-		return errors.Join(err, h.stack.stop(h.cfg.DrainWithin))
+		return errors.Join(err, h.stack.stop(h.cfg.StopWithin()))
 	}
 	where := Where{Edge: h.cfg.Has(config.Edge), Data: h.cfg.DataDir, Took: time.Since(began)}
 	where.HTTP, _ = Note(h.cfg.DataDir, NoteHTTP)
@@ -100,9 +100,9 @@ func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
 	if failure != nil {
 		h.log.Error("a part failed, stopping", "error", failure)
 	} else {
-		h.log.Info("stopping", "within", h.cfg.DrainWithin)
+		h.log.Info("stopping", "within", h.cfg.StopWithin())
 	}
-	return errors.Join(failure, h.stack.stop(h.cfg.DrainWithin))
+	return errors.Join(failure, h.stack.stop(h.cfg.StopWithin()))
 }
 
 // start is the order of the house: what stands on what.

@@ -15,13 +15,15 @@ const (
 	limitEvery = 10 * time.Second
 )
 
-// holdMemory keeps the process near softMemory until the context ends, unless GOMEMLIMIT says what somebody wants who knows better.
-// What lives may outgrow it: the limit then gives way, or the collector would take half of the processor for what it cannot free.
+// holdMemory keeps the process near softMemory until the context ends, unless GOMEMLIMIT is set.
+// What lives may outgrow it: the limit then gives way, or the collector would take half of the processor for what it cannot free. It never
+// exceeds what a container's own limit leaves: beyond that the kernel ends the process.
 func holdMemory(ctx context.Context) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	debug.SetMemoryLimit(softMemory)
+	bound := containerBound(os.DirFS("/"))
+	debug.SetMemoryLimit(limitFor(0, bound))
 	go func() {
 		tick := time.NewTicker(limitEvery)
 		defer tick.Stop()
@@ -32,11 +34,12 @@ func holdMemory(ctx context.Context) {
 				return
 			case <-tick.C:
 				metrics.Read(live)
-				debug.SetMemoryLimit(limitFor(int64(live[0].Value.Uint64())))
+				debug.SetMemoryLimit(limitFor(int64(live[0].Value.Uint64()), bound))
 			}
 		}
 	}()
 }
 
-// limitFor is the limit for so many bytes that live: what is not of the heap and half of it as garbage have room beside it.
-func limitFor(live int64) int64 { return max(softMemory, live+live/2) }
+// limitFor is the limit for so many live bytes within a container's bound: what is not of the heap and half of it as garbage have room
+// beside it.
+func limitFor(live, bound int64) int64 { return min(bound, max(softMemory, live+live/2)) }

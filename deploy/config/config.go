@@ -60,6 +60,7 @@ type Config struct {
 	HTTPIdle      time.Duration `env:"UGC_HTTP_IDLE_TIMEOUT" envDefault:"2m" doc:"for a connection between two requests"`
 	PublishWithin time.Duration `env:"UGC_PUBLISH_TIMEOUT" envDefault:"10s" doc:"for a command to be written to the log; then 503"`
 	VisibleWithin time.Duration `env:"UGC_VISIBLE_TIMEOUT" envDefault:"2s" doc:"how long a write of /api/v1 waits until reads show it, and a read for a Consistency-Token"`
+	DrainDelay    time.Duration `env:"UGC_DRAIN_DELAY" envDefault:"0s" doc:"on a stop, readiness is false for so long before the edge takes no more connections: as long as load balancers need to notice"`
 	DrainWithin   time.Duration `env:"UGC_SHUTDOWN_TIMEOUT" envDefault:"20s" doc:"for a clean stop; then what still runs is cut off, and nothing accepted is lost"`
 
 	CompletedReached domain.Share  `env:"UGC_COMPLETED_REACHED" envDefault:"0.9" doc:"a film is completed when so much of it has been reached"`
@@ -91,6 +92,9 @@ func (c *Config) Has(r Role) bool {
 	}
 	return false
 }
+
+// StopWithin bounds a whole stop: load balancers notice first, then everything drains.
+func (c *Config) StopWithin() time.Duration { return c.DrainDelay + c.DrainWithin }
 
 // Rules are the configured rules of playback.
 func (c *Config) Rules() domain.PlaybackRules {

@@ -99,6 +99,21 @@ func TestTestVariablesAreNotOurs(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Kubernetes sets these for a Service named ugc, for one of a role, and for one whose port has a name.
+func TestServiceLinksAreTold(t *testing.T) {
+	_, sources, err := load(t, "", "UGC_SERVICE_HOST=10.0.0.1", "UGC_SERVICE_PORT=80", "UGC_SERVICE_PORT_HTTP=80", "UGC_PORT=tcp://10.0.0.1:80",
+		"UGC_PORT_80_TCP=tcp://10.0.0.1:80", "UGC_PORT_80_TCP_PROTO=tcp", "UGC_PORT_80_TCP_PORT=80", "UGC_PORT_80_TCP_ADDR=10.0.0.1",
+		"UGC_STREAMS_SERVICE_HOST=10.0.0.2", "UGC_STREAMS_PORT_8000_TCP_ADDR=10.0.0.2")
+	require.NoError(t, err)
+	require.Empty(t, sources, "they are no settings")
+	for _, misspelt := range []string{"UGC_PORTS=1", "UGC_SERVICE=1", "UGC_HTTP_PORT_=1"} {
+		_, _, err = load(t, "", misspelt)
+		require.ErrorContains(t, err, "is not a setting")
+	}
+	_, _, err = load(t, "UGC_PORT=8000")
+	require.ErrorContains(t, err, "UGC_PORT is not a setting", "a file is written by hand")
+}
+
 func TestBrokenDotenvIsNamed(t *testing.T) {
 	_, _, err := load(t, "UGC_LOG_LEVEL\n=x y\n'")
 	require.ErrorContains(t, err, ".env")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -43,6 +44,12 @@ func Load(environ []string, dotenv string) (*Config, Sources, error) {
 	for _, kv := range environ {
 		k, v, _ := strings.Cut(kv, "=")
 		take(k, v, "environment")
+	}
+	for k, source := range sources {
+		if source == "environment" && serviceLink(k) {
+			delete(vars, k)
+			delete(sources, k)
+		}
 	}
 	resolve(vars, sources, func(name string) string { return others[name] })
 	var c Config
@@ -84,6 +91,15 @@ func unknownNames(vars map[string]string) (faults []error) {
 		faults = append(faults, fmt.Errorf("%s is not a setting; did you mean %s? (ugc config lists them all)", k, nearest(k, known)))
 	}
 	return faults
+}
+
+// links are the names that Kubernetes gives every container for each Service of its namespace: a Service named ugc or ugc-streams
+// makes UGC_PORT or UGC_STREAMS_SERVICE_HOST (Kubernetes documentation, "Accessing the Service", environment variables).
+var links = regexp.MustCompile(`^UGC(_[A-Z0-9]+)*_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// serviceLink tells such a name from a misspelt setting.
+func serviceLink(name string) bool {
+	return links.MatchString(name) && !slices.ContainsFunc(fields(), func(f field) bool { return f.name == name })
 }
 
 // plain says which variable a parse error is about, and what it holds unless it is a secret.

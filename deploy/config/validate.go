@@ -54,6 +54,9 @@ func (c *Config) validate() (faults []error) {
 			bad("%s=%s: must lie between 1ms and 1h", name, d)
 		}
 	}
+	if c.DrainDelay < 0 || c.DrainDelay > time.Minute {
+		bad("UGC_DRAIN_DELAY=%s: must lie between 0s and 1m", c.DrainDelay)
+	}
 	for name, s := range map[string]float64{"UGC_COMPLETED_REACHED": float64(c.CompletedReached), "UGC_COMPLETED_WATCHED": float64(c.CompletedWatched), "UGC_RESUME_AFTER_SHARE": float64(c.ResumeAfterShare)} {
 		if !(s > 0 && s <= 1) {
 			bad("%s=%v: must be a share between 0 and 1", name, s)
