@@ -1,6 +1,9 @@
 package domain
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Instant is a moment in Unix milliseconds; 0 means that nobody said when.
 type Instant int64
@@ -87,7 +90,7 @@ func (f *Fact) clock() Instant {
 func (f *Fact) Stamp() Stamp { return Stamp{At: f.At(), Sequence: f.Sequence, ID: f.ID} }
 
 // Stamp orders facts about one register: by time of the fact, then sequence, then id. It is a total order over
-// different reports, so any order of arrival ends with the same winner. The zero Stamp is before all.
+// different reports, so any order of arrival ends with the same winner where all say when they occurred. The zero Stamp is before all.
 type Stamp struct {
 	At       Instant
 	Sequence int64
@@ -106,6 +109,28 @@ func (s Stamp) Before(t Stamp) bool {
 		return s.Sequence < t.Sequence
 	}
 	return bytes.Compare(s.ID[:], t.ID[:]) < 0
+}
+
+// after is a stamp that nothing between it and s can have: the next after it whatever the id.
+func (s Stamp) after(id ID) Stamp {
+	if s.Sequence == math.MaxInt64 {
+		return Stamp{At: s.At + 1, ID: id}
+	}
+	return Stamp{At: s.At, Sequence: s.Sequence + 1, ID: id}
+}
+
+// over is the stamp with which the fact is written over what a register holds; wins is false where it loses. A fact that does not say when it
+// occurred wins over all that the log has before it: the clocks of two edges differ, the order of the log does not. Only of two that arrived in one
+// millisecond and both have a sequence the greater wins. (README, "The rules".)
+func (f *Fact) over(old Stamp) (s Stamp, wins bool) {
+	s = f.Stamp()
+	switch {
+	case old.Before(s):
+		return s, true
+	case f.OccurredAt != 0, old.At == f.ReceivedAt && old.Sequence > 0 && f.Sequence > 0:
+		return old, false
+	}
+	return old.after(f.ID), true
 }
 
 // Key is the record key of what a user does with a movie. Ids hold no '/', so different pairs have different keys.

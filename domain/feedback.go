@@ -1,8 +1,8 @@
 package domain
 
 // Feedback decides what a user's explicit opinion of a movie becomes: a like or dislike, a bookmark, a rating. Each is a register that
-// is set or cleared; the last writer wins, by time of the fact.
-var Feedback = Decider[Opinions, FeedbackCommand, FeedbackEvent]{
+// is set or cleared; the last writer wins, by time of the fact. A known id changes nothing.
+var Feedback = Decider[FeedbackState, FeedbackCommand, FeedbackEvent]{
 	Decide: decideFeedback,
 	Evolve: evolveFeedback,
 }
@@ -21,8 +21,14 @@ const (
 	DislikeValue int32 = -1
 )
 
-// Opinions is all that is remembered of one user's explicit feedback on one movie. It is state, and what events carry before and after.
+// Opinions are one user's explicit feedback on one movie. Events carry them before and after.
 type Opinions struct{ Like, Bookmark, Rating Opinion }
+
+// FeedbackState is all that is remembered of one user's explicit feedback on one movie.
+type FeedbackState struct {
+	Opinions
+	Seen Seen // the ids of what was said
+}
 
 // OpinionKind names a register.
 type OpinionKind uint8
@@ -83,29 +89,40 @@ type Change struct {
 	Before, After Opinions
 }
 
-func decideFeedback(s Opinions, c FeedbackCommand) FeedbackEvent {
-	kind, value, set := c.Opinion()
-	change := Change{Verdict: Stale, Before: s, After: s}
-	if register := s.Of(kind); register != nil {
-		switch stamp := c.Head().Stamp(); {
-		case register.Stamp == stamp:
-			change.Verdict = Duplicate
-		case register.Stamp.Before(stamp):
-			change.Verdict = Applied
-			*change.After.Of(kind) = register.write(value, set, stamp, c.Head().Origin.Version)
-		}
+func decideFeedback(s FeedbackState, c FeedbackCommand) FeedbackEvent {
+	change := Change{Verdict: Stale, Before: s.Opinions, After: s.Opinions}
+	switch kind, _, _ := c.Opinion(); {
+	case kind == 0: // a touch is about nothing
+	case s.Seen.has(FingerprintOfID(c.Head().ID)):
+		change.Verdict = Duplicate
+	case change.After.write(c):
+		change.Verdict = Applied
 	}
 	return newFeedbackEvent(c, change)
 }
 
-func evolveFeedback(s Opinions, e FeedbackEvent) Opinions {
-	kind, value, set := e.Opinion()
-	register := s.Of(kind)
-	if register == nil || !register.Stamp.Before(e.Head().Stamp()) {
+func evolveFeedback(s FeedbackState, e FeedbackEvent) FeedbackState {
+	id := FingerprintOfID(e.Head().ID)
+	if kind, _, _ := e.Opinion(); kind == 0 || s.Seen.has(id) {
 		return s
 	}
-	*register = register.write(value, set, e.Head().Stamp(), e.Head().Origin.Version) // s is our own copy
+	s.write(e) // s is our own copy
+	s.Seen = s.Seen.with(id)
 	return s
+}
+
+// write writes what was said into its register, and says whether it won.
+func (o *Opinions) write(said interface {
+	FeedbackCommandLike
+	Head() *Fact
+}) bool {
+	kind, value, set := said.Opinion()
+	register := o.Of(kind)
+	stamp, wins := said.Head().over(register.Stamp)
+	if wins {
+		*register = register.write(value, set, stamp, said.Head().Origin.Version)
+	}
+	return wins
 }
 
 func (o Opinion) write(value int32, set bool, stamp Stamp, at Version) Opinion {

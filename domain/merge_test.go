@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Facts merge: any order and any repetition of the same reports gives the same state. (DESIGN 6, rule 3.)
+// Facts merge: any order of the same reports gives the same state where they say when they occurred, and a repeated report changes nothing.
 
 // reports draws up to 30 different reports about one film: within the bounds of a state, sequences unique in their session.
 func reports(t *rapid.T) []PlaybackCommand {
@@ -69,25 +70,147 @@ func fold(cmds []PlaybackCommand) (s PlaybackState) {
 	return s
 }
 
-// facts are a state without the order in which ids were remembered.
-func facts(s PlaybackState) PlaybackState {
-	s.Remembered = slices.Clone(s.Remembered)
-	slices.SortFunc(s.Remembered, func(a, b ID) int { return slices.Compare(a[:], b[:]) })
+// order is a state without what the log's order alone explains: who touched which piece when, and which id is older.
+func order(s PlaybackState) PlaybackState {
+	s.Seen = slices.Clone(s.Seen)
+	slices.Sort(s.Seen)
+	s.Sessions = slices.Clone(s.Sessions)
+	for i := range s.Sessions {
+		pieces := slices.Clone(s.Sessions[i].Pieces)
+		for j := range pieces {
+			pieces[j].Touched = 0
+		}
+		s.Sessions[i].Pieces = pieces
+	}
 	return s
 }
 
-func TestAnyOrderAndRepetitionGivesTheSamePlayback(t *testing.T) {
+func dated(cmds []PlaybackCommand) []PlaybackCommand {
+	for _, c := range cmds {
+		if f := c.Head(); f.OccurredAt == 0 {
+			f.OccurredAt = f.ReceivedAt
+		}
+	}
+	return cmds
+}
+
+func TestAnyOrderOfDatedReportsGivesTheSamePlayback(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		cmds := reports(t)
+		cmds := dated(reports(t))
 		for _, c := range cmds {
 			require.NoError(t, c.Validate())
 		}
-		again := append(slices.Clone(cmds), rapid.SliceOf(rapid.SampledFrom(cmds)).Draw(t, "repeated")...)
-		shuffled := rapid.Permutation(again).Draw(t, "order")
-		once, other := fold(cmds), fold(shuffled)
-		require.Equal(t, facts(once), facts(other))
+		once, other := fold(cmds), fold(rapid.Permutation(cmds).Draw(t, "order"))
+		require.Equal(t, order(once), order(other))
 		require.Equal(t, once.Viewing(), other.Viewing())
 	})
+}
+
+// What is not a register needs no time at all.
+func TestAnyOrderOfReportsGivesTheSameWatchedTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cmds := reports(t)
+		once, other := fold(cmds), fold(rapid.Permutation(cmds).Draw(t, "order"))
+		for _, s := range []*PlaybackState{&once, &other} {
+			s.Position, s.Resume, s.Duration = Register[Millis]{}, Register[Millis]{}, Register[Millis]{}
+		}
+		require.Equal(t, order(once), order(other))
+	})
+}
+
+// A client hears no answer and sends the same report again: with another sent_at, to an edge with another clock, at once or much later.
+func TestRetriedReportsChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cmds := reports(t)
+		var log []PlaybackCommand
+		var retry []bool
+		for i, c := range cmds {
+			log, retry = append(log, c), append(retry, false)
+			for range rapid.IntRange(0, 2).Draw(t, "retries") {
+				log, retry = append(log, retried(t, cmds[rapid.IntRange(0, i).Draw(t, "of")])), append(retry, true)
+			}
+		}
+		var s PlaybackState
+		for i, c := range log {
+			before := s
+			e := Playback.Decide(s, c)
+			s = Playback.Evolve(s, e)
+			require.Equal(t, retry[i], e.Judged() == Duplicate)
+			if retry[i] {
+				require.Equal(t, before, s, "a repetition changes nothing at all")
+			}
+		}
+		require.Equal(t, fold(cmds), s)
+	})
+}
+
+// retried is the same report as it arrives another time. Its place, where it has one, is its identity: the id may be another.
+func retried(t *rapid.T, c PlaybackCommand) PlaybackCommand {
+	f := *c.Head()
+	f.ReceivedAt += Instant(rapid.IntRange(-100_000, 1_000_000).Draw(t, "arrives later by"))
+	if f.OccurredAt != 0 && rapid.Bool().Draw(t, "says when it is sent") {
+		f.SentAt = f.OccurredAt + Instant(rapid.IntRange(0, 1_000_000).Draw(t, "sent later by"))
+	}
+	v, viewing := c.(*RecordViewing)
+	if viewing {
+		return &RecordViewing{Fact: f, ViewedSeconds: v.ViewedSeconds}
+	}
+	if c.(*RecordPlayback).placed() && rapid.Bool().Draw(t, "another id") {
+		f.ID = testID(5000 + rapid.IntRange(0, 1000).Draw(t, "id"))
+	}
+	next := *c.(*RecordPlayback)
+	next.Fact = f
+	return &next
+}
+
+// Where no client gives a time the order of the log decides, whatever the clocks of the edges say.
+func TestUndatedReportsStandInTheOrderOfTheLog(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s PlaybackState
+		at := start + 1_000_000
+		if rapid.Bool().Draw(t, "a dated report from an edge ahead") {
+			s = fold1(s, &RecordPlayback{Fact: Fact{ID: testID(0), OccurredAt: at, ReceivedAt: at}, Type: Seek, Position: 1})
+		}
+		for i := range rapid.IntRange(1, 10).Draw(t, "reports") {
+			c := &RecordPlayback{Fact: Fact{ID: testID(i + 1), ReceivedAt: start + Instant(rapid.IntRange(0, 3).Draw(t, "received"))}, Type: Seek, Position: Millis(i) + 10, Duration: Millis(i) + 100}
+			if rapid.Bool().Draw(t, "an edge ahead") {
+				c.ReceivedAt += 500_000
+			}
+			e := Playback.Decide(s, c)
+			require.Equal(t, Applied, e.Judged())
+			v := e.Viewed()
+			require.Equal(t, []Millis{c.Position, c.Position, c.Duration}, []Millis{v.Position, v.Resume, v.Duration})
+			s = Playback.Evolve(s, e)
+		}
+	})
+}
+
+func TestUndatedFactsOverARegister(t *testing.T) {
+	const at = start + 10_000
+	for name, c := range map[string]struct {
+		old  Stamp
+		f    Fact
+		want Stamp // zero: it loses
+	}{
+		"newer":                                 {Stamp{at, 0, testID(1)}, Fact{ID: testID(2), ReceivedAt: at + 1}, Stamp{at + 1, 0, testID(2)}},
+		"its edge's clock is behind":            {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at - 5}, Stamp{at, 8, testID(2)}},
+		"behind, with a sequence":               {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at - 5, Session: "s", Sequence: 3}, Stamp{at, 8, testID(2)}},
+		"the same millisecond":                  {Stamp{at, 0, testID(3)}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 1, testID(2)}},
+		"the same, one without a sequence":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 8, testID(2)}},
+		"the same, both with one: smaller":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 6}, Stamp{}},
+		"the same, both with one: greater":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 8}, Stamp{at, 8, testID(2)}},
+		"the same, both with one: equal":        {Stamp{at, 7, testID(3)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 7}, Stamp{}},
+		"the greatest sequence of all is there": {Stamp{at, math.MaxInt64, testID(3)}, Fact{ID: testID(2), ReceivedAt: at - 1}, Stamp{at + 1, 0, testID(2)}},
+		"a dated one that is older":             {Stamp{at, 0, testID(1)}, Fact{ID: testID(2), OccurredAt: at - 1, ReceivedAt: at + 5}, Stamp{}},
+		"a register that was never written":     {Stamp{}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 0, testID(2)}},
+	} {
+		got, wins := c.f.over(c.old)
+		require.Equal(t, !c.want.IsZero(), wins, name)
+		if wins {
+			require.Equal(t, c.want, got, name)
+			require.True(t, c.old.Before(got), name)
+		}
+	}
 }
 
 func TestEventsSayWhatTheStateBecame(t *testing.T) {
@@ -100,6 +223,7 @@ func TestEventsSayWhatTheStateBecame(t *testing.T) {
 			require.Equal(t, *c.Head(), *e.Head(), "an event repeats its command")
 			next := Playback.Evolve(s, e)
 			require.Equal(t, next.Viewing(), *e.Viewed())
+			require.Equal(t, next.Rules, e.DecidedBy())
 			require.Equal(t, next.Watched.Total(), e.Viewed().WatchedTime)
 			if r, ok := e.(*PlaybackRecorded); ok {
 				require.GreaterOrEqual(t, r.NewlyWatched, Millis(0))
@@ -107,30 +231,17 @@ func TestEventsSayWhatTheStateBecame(t *testing.T) {
 			}
 			before, after := s.Viewing(), next.Viewing()
 			before.FirstSeen, before.LastSeen, after.FirstSeen, after.LastSeen = 0, 0, 0, 0
-			if _, ok := c.(*RecordPlayback); ok && e.Judged() != Applied {
+			if e.Judged() != Applied {
 				require.Equal(t, before, after, "%s, but it moved something", e.Judged())
 			}
 			s = next
 		}
 		require.Equal(t, s.Watched.Total(), newly, "newly watched time sums up to watched time")
+		require.Equal(t, int64(len(cmds)), s.Reports)
 		for _, c := range cmds {
-			if e := Playback.Decide(s, c); s.Runs.holds(c.Head()) || isSummed(c) {
-				require.Equal(t, Duplicate, e.Judged())
-			}
+			require.Equal(t, Duplicate, Playback.Decide(s, c).Judged())
 		}
 	})
-}
-
-// holds says whether a report's place in its session is remembered.
-func (r Runs) holds(f *Fact) bool {
-	return f.Sequence > 0 && slices.ContainsFunc(r, func(run Run) bool {
-		return run.Session == f.Session && run.First.Sequence <= f.Sequence && f.Sequence <= run.Last.Sequence
-	})
-}
-
-func isSummed(c PlaybackCommand) bool {
-	p, ok := c.(*RecordPlayback)
-	return !ok || p.Type == Play
 }
 
 func TestPlaybackIsPure(t *testing.T) {
@@ -138,20 +249,21 @@ func TestPlaybackIsPure(t *testing.T) {
 		var s PlaybackState
 		for _, c := range reports(t) {
 			s.Watched = withSpare(s.Watched, Interval{7, 77})
-			s.Runs = withSpare(s.Runs, Run{Session: "spare"})
-			s.Remembered = withSpare(s.Remembered, testID(777))
+			s.Sessions = withSpare(s.Sessions, Session{ID: 7})
+			for i := range s.Sessions {
+				s.Sessions[i].Pieces = withSpare(s.Sessions[i].Pieces, Piece{Touched: 77})
+			}
+			s.Seen = withSpare(s.Seen, 777)
 			snapshot := func() string {
-				type spared struct {
-					PlaybackState
-					A Intervals
-					B Runs
-					C []ID
-				}
 				var behind []Interval
 				if r, ok := c.(*RecordPlayback); ok {
 					behind = spare(r.Watched)
 				}
-				b, err := json.Marshal([]any{spared{s, spare(s.Watched), spare(s.Runs), spare(s.Remembered)}, c, behind})
+				var pieces [][]Piece
+				for i := range s.Sessions {
+					pieces = append(pieces, spare(s.Sessions[i].Pieces))
+				}
+				b, err := json.Marshal([]any{s, spare(s.Watched), spare(s.Sessions), pieces, spare(s.Seen), c, behind})
 				require.NoError(t, err)
 				return string(b)
 			}
@@ -167,51 +279,6 @@ func TestPlaybackIsPure(t *testing.T) {
 	})
 }
 
-func TestStatesAreBounded(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var s PlaybackState
-		for i := range 400 {
-			at := start + Instant(rapid.IntRange(0, 1000).Draw(t, "at"))
-			before := s.Watched
-			s = fold1(s, &RecordPlayback{
-				Fact: Fact{ID: testID(i), Session: string(rune('a' + i%50)), Sequence: int64(1 + 2*i), OccurredAt: at, ReceivedAt: at}, Type: Play,
-				Watched: []Interval{{Millis(i) * 1000, Millis(i)*1000 + Millis(rapid.IntRange(1, 900).Draw(t, "length"))}},
-			})
-			require.LessOrEqual(t, len(s.Runs), MaxRuns)
-			require.LessOrEqual(t, len(s.Watched), MaxIntervals)
-			require.LessOrEqual(t, len(s.Remembered), MaxRemembered)
-			require.True(t, s.Watched.contains(before), "watched time is never lost")
-		}
-		require.Equal(t, int64(400), s.Plays)
-		require.Equal(t, testID(399), s.Remembered[MaxRemembered-1], "the newest is remembered, the oldest forgotten")
-		require.Equal(t, testID(400-MaxRemembered), s.Remembered[0])
-	})
-}
-
 func fold1(s PlaybackState, c PlaybackCommand) PlaybackState {
 	return Playback.Evolve(s, Playback.Decide(s, c))
-}
-
-func TestTheSessionNotHeardOfForLongestIsForgotten(t *testing.T) {
-	var r Runs
-	for i := range MaxRuns {
-		r, _, _ = r.join(string(rune('A'+i)), Edge{Sequence: 1}, start+Instant(MaxRuns-i))
-	}
-	r, _, _ = r.join(string(rune('A'+MaxRuns-1)), Edge{Sequence: 2}, start+1000) // the oldest is heard of again
-	r, _, _ = r.join("z", Edge{Sequence: 1}, start+500)
-	require.Len(t, r, MaxRuns)
-	for _, run := range r {
-		require.NotEqual(t, string(rune('A'+MaxRuns-2)), run.Session)
-	}
-}
-
-func TestOtherRules(t *testing.T) {
-	rules := PlaybackRules{CompletedReached: 0.5, CompletedWatched: 0.25, ResumeAfter: 10_000, ResumeAfterShare: 0.01}.Decider()
-	decide := func(line string) *Viewing { return rules.Decide(PlaybackState{}, playbackCommand(t, 1, line)).Viewed() }
-	require.True(t, decide("1s pause at 50s of 100s").Completed)
-	require.False(t, decide("1s pause at 49s of 100s").Completed)
-	require.True(t, decide("1s pause at 0s of 100s watched 0s-25s").Completed)
-	require.NotZero(t, decide("1s pause at 10s").ResumeAt)
-	require.Zero(t, decide("1s pause at 9s").ResumeAt)
-	require.NotZero(t, decide("1s pause at 9s of 900s").ResumeAt)
 }

@@ -15,7 +15,7 @@ func feedbackLogs(t *rapid.T) (logs [][]FeedbackEvent, users []Opinions) {
 		var log []FeedbackEvent
 		for u := range rapid.IntRange(1, 3).Draw(t, "users") {
 			opinions, events := foldFeedback(t, opinionsOf(t, string(rune('a'+u)), "m", 8))
-			users = append(users, opinions)
+			users = append(users, opinions.Opinions)
 			log = append(log, events...)
 		}
 		for at, from := range rapid.Permutation(seq(len(log))).Draw(t, "order") {

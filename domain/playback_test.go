@@ -26,18 +26,3 @@ func TestPlaybackScenarios(t *testing.T) {
 		})
 	}
 }
-
-// A client that gives no time and hears no answer sends its report again: its second arrival is no newer fact.
-func TestARepeatedReportWithoutATimeMovesNothingBack(t *testing.T) {
-	report := func(id byte, position Millis, received Instant) *RecordPlayback {
-		return &RecordPlayback{Fact: Fact{ID: ID{id}, User: "u", Movie: "m", ReceivedAt: received}, Type: Heartbeat, Position: position}
-	}
-	var s PlaybackState
-	for _, c := range []*RecordPlayback{report(1, 100_000, 1000), report(2, 200_000, 2000)} {
-		s = Playback.Evolve(s, Playback.Decide(s, c))
-	}
-	again := Playback.Decide(s, report(1, 100_000, 3000))
-	require.Equal(t, Duplicate, again.Judged())
-	require.Equal(t, Millis(200_000), again.Viewed().Position)
-	require.Equal(t, s, Playback.Evolve(s, again))
-}

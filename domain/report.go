@@ -45,6 +45,9 @@ type PlaybackEvent interface {
 	Event
 	// Viewed is the viewing of this user and movie after the event.
 	Viewed() *Viewing
+	// DecidedBy is by which rules it was decided, and Viewed is to be read. What changes nothing, a repeated report or a touch, repeats
+	// the rules of the decision before it.
+	DecidedBy() PlaybackRules
 }
 
 // RecordPlayback is a player's report of what it does, and where in the film.
@@ -74,6 +77,7 @@ type PlaybackRecorded struct {
 	Verdict      Verdict
 	NewlyWatched Millis // film time first seen through this report; over all events of a key it sums up to the watched time
 	After        Viewing
+	Rules        PlaybackRules
 }
 
 // ViewingRecorded is what a client's count of seconds became.
@@ -81,12 +85,14 @@ type ViewingRecorded struct {
 	RecordViewing
 	Verdict Verdict
 	After   Viewing
+	Rules   PlaybackRules
 }
 
 // PlaybackTouched says that the state was written again.
 type PlaybackTouched struct {
 	TouchPlayback
 	After Viewing
+	Rules PlaybackRules
 }
 
 // Validate implements Command.
@@ -131,26 +137,20 @@ func (c *TouchPlayback) Validate() error {
 	return f.err("touch")
 }
 
-// qualifies says whether the report may move the resume point. It looks at the report alone, so that the order in which
-// reports arrive plays no part.
-func (r PlaybackRules) qualifies(c *RecordPlayback) bool {
-	if c.Type == Rewind || c.Type == Seek || c.Position >= r.ResumeAfter {
-		return true
-	}
-	return c.Duration > 0 && float64(c.Position) >= float64(r.ResumeAfterShare)*float64(c.Duration)
-}
+// placed says that the report is recognised by its place in a session, and not by its id.
+func (c *RecordPlayback) placed() bool { return c.Session != "" && c.Sequence > 0 }
 
-// ranges is what the player says it has shown, within the film where the player knows its length.
-func (c *RecordPlayback) ranges() []Interval {
-	if c.Duration == 0 {
-		return c.Watched
+// ranges appends what the player says it has shown, within the film where the player knows its length. An interval that is turned
+// around by this is ignored by Union.
+func (c *RecordPlayback) ranges(to []Interval) []Interval {
+	from := len(to)
+	to = append(to, c.Watched...)
+	if c.Duration > 0 {
+		for i := range to[from:] {
+			to[from+i].End = min(to[from+i].End, c.Duration)
+		}
 	}
-	out := make([]Interval, 0, len(c.Watched)+2)
-	for _, r := range c.Watched {
-		r.End = min(r.End, c.Duration)
-		out = append(out, r) // an interval turned around by this is ignored by Union
-	}
-	return out
+	return to
 }
 
 func (c *RecordPlayback) edge() Edge {
@@ -197,3 +197,12 @@ func (e *ViewingRecorded) Viewed() *Viewing { return &e.After }
 
 // Viewed implements PlaybackEvent.
 func (e *PlaybackTouched) Viewed() *Viewing { return &e.After }
+
+// DecidedBy implements PlaybackEvent.
+func (e *PlaybackRecorded) DecidedBy() PlaybackRules { return e.Rules }
+
+// DecidedBy implements PlaybackEvent.
+func (e *ViewingRecorded) DecidedBy() PlaybackRules { return e.Rules }
+
+// DecidedBy implements PlaybackEvent.
+func (e *PlaybackTouched) DecidedBy() PlaybackRules { return e.Rules }

@@ -105,6 +105,8 @@ func (w *words) fact(n int, at string, more func(word string)) Fact {
 			f.SentAt = w.instant(w.next())
 		case "received":
 			f.ReceivedAt = w.instant(w.next())
+		case "undated":
+			f.ReceivedAt, f.OccurredAt = f.OccurredAt, 0
 		default:
 			more(word)
 		}

@@ -8,9 +8,9 @@ type Interval struct{ Start, End Millis }
 // Intervals is a set of film time: sorted, disjoint, not touching. The zero value is empty.
 type Intervals []Interval
 
-// MaxIntervals bounds the set of one state. Beyond it the smallest gaps close, which counts them as watched: with 256 stretches
-// of one film the gaps are seconds, and a bounded state is worth more. (DESIGN 7.)
-const MaxIntervals = 256
+// MaxIntervals bounds the set of one state. Beyond it the shortest are forgotten, so that the set never holds film that was not
+// watched, and its length never shrinks. (README, "The rules".)
+const MaxIntervals = 2048
 
 // Total is the length of the set: unique watched time.
 func (s Intervals) Total() Millis {
@@ -24,59 +24,67 @@ func (s Intervals) Total() Millis {
 // Union is s and add together, as a new set; neither is changed. Empty and backward intervals in add are ignored.
 // Below MaxIntervals a union is commutative, associative and idempotent, so reports may come in any order and again.
 func (s Intervals) Union(add ...Interval) Intervals {
-	add = slices.DeleteFunc(slices.Clone(add), func(i Interval) bool { return i.End <= i.Start || i.Start < 0 })
-	if len(add) == 0 || s.contains(add) {
+	if s.contains(add) {
 		return s
 	}
-	all := make(Intervals, 0, len(s)+len(add))
-	all = append(append(all, s...), add...)
-	slices.SortFunc(all, func(a, b Interval) int {
-		switch {
-		case a.Start < b.Start:
-			return -1
-		case a.Start > b.Start:
-			return 1
-		}
-		return 0
-	})
-	out := all[:1]
-	for _, i := range all[1:] {
-		if last := &out[len(out)-1]; i.Start <= last.End {
-			last.End = max(last.End, i.End)
-		} else {
-			out = append(out, i)
+	out := append(make(Intervals, 0, len(s)+len(add)), s...)
+	for _, i := range add {
+		if i.watchable() {
+			out = out.insert(i)
 		}
 	}
 	for len(out) > MaxIntervals {
-		out = out.closeSmallestGap()
+		out = out.withoutShortest()
 	}
 	return slices.Clip(out)
 }
 
-// contains says whether every one of add lies within one interval of s.
+// watchable says whether an interval is film time at all.
+func (i Interval) watchable() bool { return i.Start >= 0 && i.Start < i.End }
+
+// contains says whether each of add lies within one interval of s, or is no film time.
 func (s Intervals) contains(add []Interval) bool {
 	for _, i := range add {
-		n, _ := slices.BinarySearchFunc(s, i.Start, func(e Interval, start Millis) int {
-			if e.End <= start {
-				return -1
-			}
-			return 1
-		})
-		if n == len(s) || i.Start < s[n].Start || i.End > s[n].End {
+		if !i.watchable() {
+			continue
+		}
+		if n := s.after(i.Start + 1); n == len(s) || i.Start < s[n].Start || i.End > s[n].End {
 			return false
 		}
 	}
 	return true
 }
 
-// closeSmallestGap joins the two neighbours with the least film between them, the first of equals. It works in place.
-func (s Intervals) closeSmallestGap() Intervals {
+// after is the first interval that ends at or after a moment of the film.
+func (s Intervals) after(at Millis) int {
+	from := 0
+	for to := len(s); from < to; {
+		if middle := (from + to) / 2; s[middle].End < at {
+			from = middle + 1
+		} else {
+			to = middle
+		}
+	}
+	return from
+}
+
+// insert puts one interval in, joined with all that it touches. It works in place.
+func (s Intervals) insert(i Interval) Intervals {
+	from := s.after(i.Start)
+	to := from
+	for ; to < len(s) && s[to].Start <= i.End; to++ {
+		i.Start, i.End = min(i.Start, s[to].Start), max(i.End, s[to].End)
+	}
+	return slices.Replace(s, from, to, i)
+}
+
+// withoutShortest forgets the shortest interval, the last of equals. It works in place.
+func (s Intervals) withoutShortest() Intervals {
 	at := 0
-	for i := 1; i < len(s)-1; i++ {
-		if s[i+1].Start-s[i].End < s[at+1].Start-s[at].End {
+	for i := range s {
+		if s[i].End-s[i].Start <= s[at].End-s[at].Start {
 			at = i
 		}
 	}
-	s[at].End = s[at+1].End
-	return slices.Delete(s, at+1, at+2)
+	return slices.Delete(s, at, at+1)
 }

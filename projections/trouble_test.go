@@ -26,7 +26,7 @@ import (
 func rated(user, movie string, version domain.Version, score int32) projections.Record {
 	p := domain.Partition(user, projectionstest.Partitions)
 	f := domain.Fact{ID: domain.NamedID(domain.ID{}, fmt.Sprint(user, movie, version)), User: user, Movie: movie, ReceivedAt: 1_700_000_000_000 + domain.Instant(version), Origin: domain.Origin{Partition: p, Version: version}}
-	e := domain.Feedback.Decide(domain.Opinions{}, &domain.SetRating{Fact: f, Score: score})
+	e := domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: score})
 	return projections.Record{Partition: p, Key: f.Key(), Version: version, Value: e}
 }
 

@@ -101,7 +101,7 @@ func TestWhatIsNotGivenIsNull(t *testing.T) {
 	for _, field := range []string{"position_at", "resume_at", "first_seen", "last_seen"} {
 		require.Nil(t, v[field], field)
 	}
-	b, err = codec.EncodeFeedbackTable(&Table[domain.Opinions]{})
+	b, err = codec.EncodeFeedbackTable(&Table[domain.FeedbackState]{})
 	v = nulls(feedbackTable, b, err)["state"].(map[string]any)
 	require.Equal(t, map[string]any{"like": nil, "bookmark": nil, "rating": nil}, v)
 	b, err = codec.EncodePlaybackTable(&Table[domain.PlaybackState]{})

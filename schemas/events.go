@@ -13,15 +13,15 @@ func appendEvent(b []byte, event domain.Event) []byte {
 		b = appendOrigin(b, &head.Origin)
 		b = appendLong(b, int32(e.Verdict))
 		b = appendLong(b, e.NewlyWatched)
-		return appendViewing(b, &e.After)
+		return appendRules(appendViewing(b, &e.After), &e.Rules, e.Rules == domain.PublishedRules)
 	case *domain.ViewingRecorded:
 		b = appendLong(b, e.ViewedSeconds)
 		b = appendOrigin(b, &head.Origin)
 		b = appendLong(b, int32(e.Verdict))
-		return appendViewing(b, &e.After)
+		return appendRules(appendViewing(b, &e.After), &e.Rules, e.Rules == domain.PublishedRules)
 	case *domain.PlaybackTouched:
 		b = appendOrigin(b, &head.Origin)
-		return appendViewing(b, &e.After)
+		return appendRules(appendViewing(b, &e.After), &e.Rules, e.Rules == domain.PublishedRules)
 	case *domain.LikeSet:
 		b = appendBool(b, e.Dislike)
 	case *domain.RatingSet:
@@ -44,10 +44,11 @@ func (c *cursor) event(r record) domain.Event {
 		e.ViewedSeconds = c.long()
 		f.Origin = c.origin()
 		e.Fact, e.Verdict, e.After = f, c.verdict(), c.viewing()
+		e.Rules = c.rules(domain.PublishedRules)
 		return e
 	case playbackTouched:
 		f.Origin = c.origin()
-		return &domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f}, After: c.viewing()}
+		return &domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f}, After: c.viewing(), Rules: c.rules(domain.PublishedRules)}
 	case likeSet:
 		e := &domain.LikeSet{}
 		e.Dislike = c.bool()
@@ -82,6 +83,7 @@ func (c *cursor) playbackRecorded(f domain.Fact) *domain.PlaybackRecorded {
 	e.Verdict = c.verdict()
 	e.NewlyWatched = c.millis()
 	e.After = c.viewing()
+	e.Rules = c.rules(domain.PublishedRules)
 	return e
 }
 

@@ -1,6 +1,10 @@
 package schemas
 
-import "ugc/domain"
+import (
+	"encoding/binary"
+
+	"ugc/domain"
+)
 
 // The parts that several records share, each in the order of its fields in the .avsc files.
 
@@ -112,6 +116,52 @@ func (c *cursor) viewing() (v domain.Viewing) {
 	v.FirstSeen = c.moment()
 	v.LastSeen = c.moment()
 	return v
+}
+
+// appendRules writes ["null", Rules]; unsaid rules are those that null stands for.
+func appendRules(b []byte, r *domain.PlaybackRules, unsaid bool) []byte {
+	b = appendPresent(b, !unsaid)
+	if unsaid {
+		return b
+	}
+	b = appendLong(b, r.Version)
+	b = appendDouble(b, float64(r.CompletedReached))
+	b = appendDouble(b, float64(r.CompletedWatched))
+	b = appendLong(b, r.ResumeAfter)
+	return appendDouble(b, float64(r.ResumeAfterShare))
+}
+
+func (c *cursor) rules(unsaid domain.PlaybackRules) (r domain.PlaybackRules) {
+	if !c.present() {
+		return unsaid
+	}
+	r.Version = c.int()
+	r.CompletedReached = domain.Share(c.double())
+	r.CompletedWatched = domain.Share(c.double())
+	r.ResumeAfter = c.millis()
+	r.ResumeAfterShare = domain.Share(c.double())
+	return r
+}
+
+const fingerprintSize = 8
+
+func appendFingerprint(b []byte, f domain.Fingerprint) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(f))
+}
+
+func (c *cursor) fingerprint() domain.Fingerprint {
+	if b := c.take(fingerprintSize); b != nil {
+		return domain.Fingerprint(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+func appendSeen(b []byte, s domain.Seen) []byte {
+	return appendArray(b, s, func(b []byte, f *domain.Fingerprint) []byte { return appendFingerprint(b, *f) })
+}
+
+func (c *cursor) seen() domain.Seen {
+	return readArray(c, fingerprintSize, (*cursor).fingerprint)
 }
 
 func appendOpinions(b []byte, o *domain.Opinions) []byte {

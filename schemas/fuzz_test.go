@@ -90,7 +90,7 @@ func FuzzDecodeTable(f *testing.F) {
 		switch v := v.(type) {
 		case *Table[domain.PlaybackState]:
 			return c.EncodePlaybackTable(v)
-		case *Table[domain.Opinions]:
+		case *Table[domain.FeedbackState]:
 			return c.EncodeFeedbackTable(v)
 		}
 		return c.EncodeMoviesTable(v.(*Table[domain.MovieState]))
@@ -101,7 +101,7 @@ func appliedIn(v any) domain.Version {
 	switch v := v.(type) {
 	case *Table[domain.PlaybackState]:
 		return v.Applied
-	case *Table[domain.Opinions]:
+	case *Table[domain.FeedbackState]:
 		return v.Applied
 	}
 	return v.(*Table[domain.MovieState]).Applied

@@ -77,9 +77,9 @@ func sampleEvents() []domain.Event {
 	report := sampleReport(1)
 	report.Origin = sampleOrigin(1)
 	return []domain.Event{
-		&domain.PlaybackRecorded{RecordPlayback: report, Verdict: domain.Stale, NewlyWatched: 12_345, After: sampleViewing()},
-		&domain.ViewingRecorded{RecordViewing: domain.RecordViewing{Fact: f(2), ViewedSeconds: 45}, Verdict: domain.Duplicate, After: sampleViewing()},
-		&domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f(3)}, After: sampleViewing()},
+		&domain.PlaybackRecorded{RecordPlayback: report, Verdict: domain.Stale, NewlyWatched: 12_345, After: sampleViewing(), Rules: sampleRules()},
+		&domain.ViewingRecorded{RecordViewing: domain.RecordViewing{Fact: f(2), ViewedSeconds: 45}, Verdict: domain.Duplicate, After: sampleViewing(), Rules: domain.PublishedRules},
+		&domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f(3)}, After: sampleViewing(), Rules: sampleRules()},
 		&domain.LikeSet{SetLike: domain.SetLike{Fact: f(4), Dislike: true}, Change: sampleChange()},
 		&domain.LikeCleared{ClearLike: domain.ClearLike{Fact: f(5)}, Change: sampleChange()},
 		&domain.BookmarkSet{SetBookmark: domain.SetBookmark{Fact: f(6)}, Change: sampleChange()},
@@ -101,19 +101,30 @@ func samplePlaybackTable() *Table[domain.PlaybackState] {
 	edge := func(n int64) domain.Edge {
 		return domain.Edge{Sequence: n, Clock: 1_750_000_000_000 + domain.Instant(n), Entry: -1, Exit: 90_000, Running: true, Rate: 1.25}
 	}
+	plain := domain.Edge{Sequence: 7, Clock: 1_750_000_000_007, Entry: 80_000, Exit: 80_000, Rate: 1}
 	return &Table[domain.PlaybackState]{
 		Applied: domain.NewVersion(1, 42), Blocked: true, Outbox: sampleOutbox(),
 		State: domain.PlaybackState{
 			Position: register(90_000, 1), Resume: register(80_000, 2), Furthest: 95_000, Ended: true,
 			Watched: domain.Intervals{{Start: 0, End: 30_000}},
-			Runs:    domain.Runs{{Session: "s", First: edge(1), Last: edge(4), Seen: 1_750_000_000_123}, {Session: "t", First: edge(7), Last: edge(7), Seen: 1}},
-			Plays:   3, ViewedSeconds: math.MaxInt64, Remembered: []domain.ID{sampleID(1), sampleID(2)}, FirstSeen: 1_749_999_999_999, LastSeen: 1_750_000_000_123,
+			Sessions: domain.Sessions{
+				{ID: domain.FingerprintOfSession("t"), Pieces: []domain.Piece{{First: domain.Edge{Sequence: 1}, Last: edge(4), Touched: 8}, {First: plain, Last: plain, Touched: 7}}},
+				{ID: domain.FingerprintOfSession("s"), Pieces: []domain.Piece{{First: edge(2), Last: edge(9), Touched: 300}}},
+			},
+			Seen:  domain.Seen{domain.FingerprintOfID(sampleID(1)), domain.FingerprintOfID(sampleID(2))},
+			Plays: 3, ViewedSeconds: math.MaxInt64, FirstSeen: 1_749_999_999_999, LastSeen: 1_750_000_000_123, Reports: 301,
+			Rules: sampleRules(),
 		},
 	}
 }
 
-func sampleFeedbackTable() *Table[domain.Opinions] {
-	return &Table[domain.Opinions]{Applied: 43, Outbox: sampleOutbox(), State: sampleOpinions()}
+func sampleRules() domain.PlaybackRules {
+	return domain.PlaybackRules{Version: 1, CompletedReached: 0.75, CompletedWatched: 0.5, ResumeAfter: 30_000, ResumeAfterShare: 0.125}
+}
+
+func sampleFeedbackTable() *Table[domain.FeedbackState] {
+	seen := domain.Seen{domain.FingerprintOfID(sampleID(5)), domain.FingerprintOfID(sampleID(6))}
+	return &Table[domain.FeedbackState]{Applied: 43, Outbox: sampleOutbox(), State: domain.FeedbackState{Opinions: sampleOpinions(), Seen: seen}}
 }
 
 func sampleMoviesTable() *Table[domain.MovieState] {

@@ -9,7 +9,7 @@ import (
 // EncodePlaybackTable writes a value of the playback table.
 func (c *Codec) EncodePlaybackTable(t *Table[domain.PlaybackState]) ([]byte, error) {
 	s := &t.State
-	size := 256 + outboxSize(t.Outbox) + intervalSize*len(s.Watched) + 128*len(s.Runs) + 16*len(s.Remembered)
+	size := 256 + outboxSize(t.Outbox) + intervalSize*len(s.Watched) + sessionsSize(s.Sessions) + fingerprintSize*len(s.Seen)
 	b := appendTable(c.appendHeader(make([]byte, 0, size), playbackTable), t)
 	return appendPlaybackState(b, s), nil
 }
@@ -20,14 +20,15 @@ func (c *Codec) DecodePlaybackTable(b []byte) (*Table[domain.PlaybackState], err
 }
 
 // EncodeFeedbackTable writes a value of the feedback table.
-func (c *Codec) EncodeFeedbackTable(t *Table[domain.Opinions]) ([]byte, error) {
-	b := appendTable(c.appendHeader(make([]byte, 0, 128+outboxSize(t.Outbox)), feedbackTable), t)
-	return appendOpinions(b, &t.State), nil
+func (c *Codec) EncodeFeedbackTable(t *Table[domain.FeedbackState]) ([]byte, error) {
+	size := 128 + outboxSize(t.Outbox) + fingerprintSize*len(t.State.Seen)
+	b := appendTable(c.appendHeader(make([]byte, 0, size), feedbackTable), t)
+	return appendSeen(appendOpinions(b, &t.State.Opinions), t.State.Seen), nil
 }
 
 // DecodeFeedbackTable reads a value of the feedback table.
-func (c *Codec) DecodeFeedbackTable(b []byte) (*Table[domain.Opinions], error) {
-	return decodeTable(c, b, feedbackTable, (*cursor).opinions)
+func (c *Codec) DecodeFeedbackTable(b []byte) (*Table[domain.FeedbackState], error) {
+	return decodeTable(c, b, feedbackTable, (*cursor).feedbackState)
 }
 
 // EncodeMoviesTable writes a value of the movies table.

@@ -56,12 +56,16 @@ func appendPlaybackState(b []byte, s *domain.PlaybackState) []byte {
 	b = appendLong(b, s.Furthest)
 	b = appendBool(b, s.Ended)
 	b = appendIntervals(b, s.Watched)
-	b = appendArray(b, s.Runs, appendRun)
+	b = append(b, 0) // runs
 	b = appendLong(b, s.Plays)
 	b = appendLong(b, s.ViewedSeconds)
-	b = appendArray(b, s.Remembered, func(b []byte, id *domain.ID) []byte { return append(b, id[:]...) })
+	b = append(b, 0) // remembered
 	b = appendMoment(b, s.FirstSeen)
-	return appendMoment(b, s.LastSeen)
+	b = appendMoment(b, s.LastSeen)
+	b = appendLong(b, s.Reports)
+	b = appendArray(b, s.Sessions, appendSession)
+	b = appendSeen(b, s.Seen)
+	return appendRules(b, &s.Rules, s.Rules == unsaidRules(s.Reports))
 }
 
 func (c *cursor) playbackState() (s domain.PlaybackState) {
@@ -71,12 +75,35 @@ func (c *cursor) playbackState() (s domain.PlaybackState) {
 	s.Furthest = c.millis()
 	s.Ended = c.bool()
 	s.Watched = c.intervals()
-	s.Runs = readArray(c, leastRun, (*cursor).run)
+	runs := readArray(c, leastRun, (*cursor).run)
 	s.Plays = c.long()
 	s.ViewedSeconds = c.long()
-	s.Remembered = readArray(c, len(domain.ID{}), (*cursor).id)
+	remembered := readArray(c, len(domain.ID{}), (*cursor).id)
 	s.FirstSeen = c.moment()
 	s.LastSeen = c.moment()
+	s.Reports = c.long()
+	s.Sessions = readArray(c, leastSession, (*cursor).session)
+	s.Seen = c.seen()
+	s.Rules = c.rules(unsaidRules(s.Reports))
+	if s.Reports == 0 && c.err == nil {
+		fromVersion1(&s, runs, remembered)
+	}
+	return s
+}
+
+// unsaidRules are what a state means that names no rules: those of version 1, or none where no report was merged since rules are remembered.
+func unsaidRules(reports int64) domain.PlaybackRules {
+	if reports == 0 {
+		return domain.PlaybackRules{}
+	}
+	return domain.PublishedRules
+}
+
+func (c *cursor) feedbackState() (s domain.FeedbackState) {
+	s.Opinions = c.opinions()
+	if s.Seen = c.seen(); len(s.Seen) == 0 {
+		s.Seen = saidInVersion1(&s.Opinions)
+	}
 	return s
 }
 
@@ -95,41 +122,6 @@ func (c *cursor) register() (r domain.Register[domain.Millis]) {
 		r.Stamp = c.stamp()
 	}
 	return r
-}
-
-const (
-	leastEdge = 13
-	leastRun  = 1 + 2*leastEdge + 1
-)
-
-func appendRun(b []byte, r *domain.Run) []byte {
-	b = appendText(b, r.Session)
-	b = appendEdge(b, &r.First)
-	b = appendEdge(b, &r.Last)
-	return appendLong(b, r.Seen)
-}
-
-func (c *cursor) run() domain.Run {
-	return domain.Run{Session: c.text(), First: c.edge(), Last: c.edge(), Seen: c.instant()}
-}
-
-func appendEdge(b []byte, e *domain.Edge) []byte {
-	b = appendLong(b, e.Sequence)
-	b = appendLong(b, e.Clock)
-	b = appendLong(b, e.Entry)
-	b = appendLong(b, e.Exit)
-	b = appendBool(b, e.Running)
-	return appendDouble(b, e.Rate)
-}
-
-func (c *cursor) edge() (e domain.Edge) {
-	e.Sequence = c.long()
-	e.Clock = c.instant()
-	e.Entry = c.millis()
-	e.Exit = c.millis()
-	e.Running = c.bool()
-	e.Rate = c.double()
-	return e
 }
 
 func appendMovieState(b []byte, s *domain.MovieState) []byte {

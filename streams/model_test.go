@@ -35,7 +35,7 @@ type outcome struct {
 
 type world struct {
 	inputs   []input
-	rule     rule[domain.Opinions, domain.FeedbackCommand]
+	rule     rule[domain.FeedbackState, domain.FeedbackCommand]
 	table    []written
 	outcomes []outcome
 	commit   int
@@ -53,12 +53,12 @@ type owner struct {
 	w         *world
 	disk      disk
 	part      *partition
-	table     *table[domain.Opinions]
+	table     *table[domain.FeedbackState]
 	next      int
-	flight    *batch[domain.Opinions] // the flush under way
-	landed    int                     // so many of its records are durable
-	events    []outcome               // sent, not yet durable
-	committed int                     // the input to go on from, as goka may commit it
+	flight    *batch[domain.FeedbackState] // the flush under way
+	landed    int                          // so many of its records are durable
+	events    []outcome                    // sent, not yet durable
+	committed int                          // the input to go on from, as goka may commit it
 }
 
 func newWorld(inputs []input) *world {
@@ -109,7 +109,7 @@ func (o *owner) step(t require.TestingT) {
 }
 
 // whatOf is the outcome of a step, "" for none.
-func whatOf(s *step[domain.Opinions]) string {
+func whatOf(s *step[domain.FeedbackState]) string {
 	if s.refused != nil {
 		return "refused: " + s.refused.reason
 	}

@@ -42,7 +42,7 @@ func (a *alone) processing(t *testing.T, offset int64) (*deciding, func() error)
 }
 
 // known puts a value of the rating's key into the copy.
-func (a *alone) known(t *testing.T, value *schemas.Table[domain.Opinions]) {
+func (a *alone) known(t *testing.T, value *schemas.Table[domain.FeedbackState]) {
 	t.Helper()
 	b, err := a.encode(value)
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func (a *alone) known(t *testing.T, value *schemas.Table[domain.Opinions]) {
 // The table's record may be what was lost, and whoever waits for the input waits for a record that names it.
 func TestARepeatedInputsValueIsWrittenAgain(t *testing.T) {
 	a := newAlone(t)
-	a.known(t, &schemas.Table[domain.Opinions]{Applied: 9})
+	a.known(t, &schemas.Table[domain.FeedbackState]{Applied: 9})
 	ctx, err := a.process(t, 7)
 	require.NoError(t, err)
 	require.NoError(t, a.flush())
@@ -84,7 +84,7 @@ func TestNothingIsDecidedOnceTheLaneIsDead(t *testing.T) {
 // Its own outcome is what the outbox is full of: it would wait for itself.
 func TestARepeatedInputWaitsForNoRoomInItsOutbox(t *testing.T) {
 	a := newAlone(t)
-	full := &schemas.Table[domain.Opinions]{Applied: maxOutcomes - 1}
+	full := &schemas.Table[domain.FeedbackState]{Applied: maxOutcomes - 1}
 	for v := range domain.Version(maxOutcomes) {
 		full.Outbox = append(full.Outbox, schemas.Outcome{Version: v, Event: []byte("e")})
 	}
@@ -115,7 +115,7 @@ func (c claimed) HighWaterMarkOffset() int64 { return c.end }
 func TestATopicThatEndsBeforeWhatItsTableKnowsIsAnother(t *testing.T) {
 	for end, why := range map[int64]string{500: "raise the epoch", 501: ""} {
 		a := newAlone(t)
-		a.known(t, &schemas.Table[domain.Opinions]{Applied: 500})
+		a.known(t, &schemas.Table[domain.FeedbackState]{Applied: 500})
 		var claim sarama.ConsumerGroupClaim = claimed{end: end}
 		a.part.claim.Store(&claim)
 		_, err := a.process(t, 7)

@@ -10,7 +10,7 @@ import (
 	"ugc/schemas"
 )
 
-func feedbackRule() rule[domain.Opinions, domain.FeedbackCommand] {
+func feedbackRule() rule[domain.FeedbackState, domain.FeedbackCommand] {
 	c := schemas.Offline()
 	return decided(domain.Feedback, c, c.DecodeFeedbackTable, c.EncodeFeedbackTable)
 }
@@ -26,8 +26,8 @@ func TestStep(t *testing.T) {
 	r := feedbackRule()
 	good := commandInput(t, 7, rating("u", "m", 1, 8))
 	poison := &input{origin: domain.Origin{Partition: 2, Version: 7}, key: "u/m", value: []byte("no record")}
-	blocked := func() *schemas.Table[domain.Opinions] {
-		return &schemas.Table[domain.Opinions]{Applied: 5, Blocked: true}
+	blocked := func() *schemas.Table[domain.FeedbackState] {
+		return &schemas.Table[domain.FeedbackState]{Applied: 5, Blocked: true}
 	}
 	released := *good
 	released.release = true
@@ -39,17 +39,17 @@ func TestStep(t *testing.T) {
 
 	for _, tc := range []struct {
 		name    string
-		table   *schemas.Table[domain.Opinions]
+		table   *schemas.Table[domain.FeedbackState]
 		in      *input
 		refused string
 		blocked bool
 	}{
-		{"a command is decided", newTable[domain.Opinions](), good, "", false},
-		{"bytes that are no record", newTable[domain.Opinions](), poison, "undecodable", true},
-		{"a schema that nobody knows", newTable[domain.Opinions](), unknown, "unknown_schema", true},
-		{"a command about another key", newTable[domain.Opinions](), &elsewhere, "not_applicable", true},
-		{"a command that the edge would refuse", newTable[domain.Opinions](), invalid, "not_applicable", true},
-		{"a command of another context", newTable[domain.Opinions](), stranger, "not_applicable", true},
+		{"a command is decided", newTable[domain.FeedbackState](), good, "", false},
+		{"bytes that are no record", newTable[domain.FeedbackState](), poison, "undecodable", true},
+		{"a schema that nobody knows", newTable[domain.FeedbackState](), unknown, "unknown_schema", true},
+		{"a command about another key", newTable[domain.FeedbackState](), &elsewhere, "not_applicable", true},
+		{"a command that the edge would refuse", newTable[domain.FeedbackState](), invalid, "not_applicable", true},
+		{"a command of another context", newTable[domain.FeedbackState](), stranger, "not_applicable", true},
 		{"a command behind a dead letter", blocked(), good, "behind", true},
 		{"a released command", blocked(), &released, "", false},
 		{"poison behind poison", blocked(), poison, "undecodable", true},
@@ -88,7 +88,7 @@ func TestStep(t *testing.T) {
 
 func TestARepeatedInputWithoutAnOutcomeEmitsNothing(t *testing.T) {
 	r := feedbackRule()
-	table := &schemas.Table[domain.Opinions]{Applied: 9, Outbox: []schemas.Outcome{{Version: 9, Event: []byte("e")}}}
+	table := &schemas.Table[domain.FeedbackState]{Applied: 9, Outbox: []schemas.Outcome{{Version: 9, Event: []byte("e")}}}
 	s, err := r.step(table, commandInput(t, 7, rating("u", "m", 1, 8)), domain.NoVersion)
 	require.NoError(t, err)
 	require.True(t, s.repeated)
@@ -99,21 +99,21 @@ func TestARepeatedInputWithoutAnOutcomeEmitsNothing(t *testing.T) {
 func TestAStepDropsWhatIsAcknowledgedAndChangesNoArgument(t *testing.T) {
 	r := feedbackRule()
 	outbox := []schemas.Outcome{{Version: 1, Event: []byte("a")}, {Version: 3, Event: []byte("b")}}
-	table := &schemas.Table[domain.Opinions]{Applied: 3, Outbox: outbox[:1:2]}
+	table := &schemas.Table[domain.FeedbackState]{Applied: 3, Outbox: outbox[:1:2]}
 	table.Outbox = outbox[:2]
 	s, err := r.step(table, commandInput(t, 7, rating("u", "m", 1, 8)), 1)
 	require.NoError(t, err)
 	require.Len(t, s.table.Outbox, 2)
 	require.Equal(t, domain.Version(3), s.table.Outbox[0].Version)
 	require.Equal(t, []schemas.Outcome{{Version: 1, Event: []byte("a")}, {Version: 3, Event: []byte("b")}}, table.Outbox)
-	require.Equal(t, domain.Opinions{}, table.State)
+	require.Equal(t, domain.FeedbackState{}, table.State)
 }
 
 func TestTroubleThatMayPassStallsInsteadOfSettingAside(t *testing.T) {
 	r := feedbackRule()
 	away := domain.Wrap(domain.Unavailable, "ask the registry", errors.New("away"))
 	r.read = func(*input) (domain.FeedbackCommand, error) { return nil, refusalOf(away) }
-	_, err := r.step(newTable[domain.Opinions](), commandInput(t, 7, rating("u", "m", 1, 8)), domain.NoVersion)
+	_, err := r.step(newTable[domain.FeedbackState](), commandInput(t, 7, rating("u", "m", 1, 8)), domain.NoVersion)
 	require.ErrorIs(t, err, away)
 }
 
@@ -136,7 +136,7 @@ func TestMoviesFoldFeedbackOnceAndPassTouchesOver(t *testing.T) {
 	r := foldedMovies(codec)
 	cmd := rating("u", "m", 1, 8)
 	cmd.Origin = domain.Origin{Partition: 3, Version: 40}
-	event, err := codec.EncodeEvent(domain.Feedback.Decide(domain.Opinions{}, cmd))
+	event, err := codec.EncodeEvent(domain.Feedback.Decide(domain.FeedbackState{}, cmd))
 	require.NoError(t, err)
 	table := newTable[domain.MovieState]()
 	for v := range domain.Version(3) { // the feedback group's crash may have written it thrice

@@ -17,8 +17,8 @@ import (
 
 // alone is an owner of one partition whose Kafka is the test, which also says when to flush.
 type alone struct {
-	*table[domain.Opinions]
-	rule   rule[domain.Opinions, domain.FeedbackCommand]
+	*table[domain.FeedbackState]
+	rule   rule[domain.FeedbackState, domain.FeedbackCommand]
 	topic  []*kgo.Record // of the table, as it was written
 	sent   []func()      // outcomes under way: each is written when the test says so
 	refuse error         // what is written to the table fails with it
@@ -59,7 +59,7 @@ func newAlone(t *testing.T) *alone {
 
 // put sets the value of a key as if that input had been the one that it includes, and promises as much.
 func (a *alone) put(key string, v domain.Version, outbox ...schemas.Outcome) {
-	a.set(&input{origin: domain.Origin{Version: v}, key: key}, &schemas.Table[domain.Opinions]{Applied: v, Outbox: outbox})
+	a.set(&input{origin: domain.Origin{Version: v}, key: key}, &schemas.Table[domain.FeedbackState]{Applied: v, Outbox: outbox})
 	a.part.lane.add(v, 0, true, func(err error) {
 		a.told = append(a.told, fmt.Sprint(v, " ", err))
 		a.part.stop() // or a write that should have ended by itself would hang the test

@@ -147,12 +147,12 @@ func TestRedeliveryInAnotherOrderAcrossKeysChangesNothing(t *testing.T) {
 	faultstest.Rapid(t, 2000)
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(drawInputs(t))
-		known := map[string]*schemas.Table[domain.Opinions]{}
+		known := map[string]*schemas.Table[domain.FeedbackState]{}
 		w.deliver(t, w.inputs, known)
 		require.NoError(t, w.check(t))
 
 		other := otherOrder(t, w.inputs)
-		for name, seen := range map[string]map[string]*schemas.Table[domain.Opinions]{"seen before": known, "seen nothing": {}} {
+		for name, seen := range map[string]map[string]*schemas.Table[domain.FeedbackState]{"seen before": known, "seen nothing": {}} {
 			w.deliver(t, other, seen)
 			require.NoError(t, w.check(t), name)
 		}
@@ -160,11 +160,11 @@ func TestRedeliveryInAnotherOrderAcrossKeysChangesNothing(t *testing.T) {
 }
 
 // deliver folds the inputs in the order given into what is known, and writes every value and outcome.
-func (w *world) deliver(t require.TestingT, inputs []input, known map[string]*schemas.Table[domain.Opinions]) {
+func (w *world) deliver(t require.TestingT, inputs []input, known map[string]*schemas.Table[domain.FeedbackState]) {
 	for i := range inputs {
 		in := &inputs[i]
 		if known[in.key] == nil {
-			known[in.key] = newTable[domain.Opinions]()
+			known[in.key] = newTable[domain.FeedbackState]()
 		}
 		s, err := w.rule.step(known[in.key], in, domain.NoVersion)
 		require.NoError(t, err)

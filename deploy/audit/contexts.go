@@ -33,13 +33,13 @@ func (a *audit) playback() *side[domain.PlaybackState, domain.PlaybackCommand, d
 	return s
 }
 
-func (a *audit) feedback() *side[domain.Opinions, domain.FeedbackCommand, domain.FeedbackEvent] {
-	type m = moment[domain.Opinions, domain.FeedbackEvent]
+func (a *audit) feedback() *side[domain.FeedbackState, domain.FeedbackCommand, domain.FeedbackEvent] {
+	type m = moment[domain.FeedbackState, domain.FeedbackEvent]
 	codec := a.o.Codec
-	s := &side[domain.Opinions, domain.FeedbackCommand, domain.FeedbackEvent]{
+	s := &side[domain.FeedbackState, domain.FeedbackCommand, domain.FeedbackEvent]{
 		name: "feedback", group: "ugc-feedback", commands: topics.FeedbackCommands, events: topics.FeedbackEvents, table: topics.FeedbackTable,
 		decider: domain.Feedback,
-		normal: func(s domain.Opinions) (domain.Opinions, error) {
+		normal: func(s domain.FeedbackState) (domain.FeedbackState, error) {
 			return again(s, codec.EncodeFeedbackTable, codec.DecodeFeedbackTable)
 		},
 		eventText: func(e domain.FeedbackEvent) string {
@@ -48,8 +48,8 @@ func (a *audit) feedback() *side[domain.Opinions, domain.FeedbackCommand, domain
 		},
 		history: "feedback_events", historyText: feedbackEventText,
 	}
-	s.views = []view[domain.Opinions, domain.FeedbackEvent]{
-		tableView[domain.Opinions, domain.FeedbackEvent](a, s.table, codec.DecodeFeedbackTable, s.normal),
+	s.views = []view[domain.FeedbackState, domain.FeedbackEvent]{
+		tableView[domain.FeedbackState, domain.FeedbackEvent](a, s.table, codec.DecodeFeedbackTable, s.normal),
 		{
 			check: "feedback", scan: a.o.Views["feedback"].Scan, exempt: a.letters.views["feedback"],
 			leaves: func(m *m) bool { return m.decided && m.event.Changed().After != (domain.Opinions{}) },
@@ -58,7 +58,7 @@ func (a *audit) feedback() *side[domain.Opinions, domain.FeedbackCommand, domain
 	}
 	for _, kind := range [...]domain.OpinionKind{domain.LikeKind, domain.BookmarkKind, domain.RatingKind} {
 		name := kind.String() + "s"
-		s.views = append(s.views, view[domain.Opinions, domain.FeedbackEvent]{
+		s.views = append(s.views, view[domain.FeedbackState, domain.FeedbackEvent]{
 			check: name, scan: a.o.Views[name].Scan, exempt: a.letters.views[name],
 			leaves: func(m *m) bool {
 				if !m.decided {

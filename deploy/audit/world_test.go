@@ -25,7 +25,7 @@ type world struct {
 	rows      map[string][]map[string]Row // by view and partition; of history views the key is the version
 	committed map[string]map[int32]int64
 	playback  map[string]domain.PlaybackState
-	opinions  map[string]domain.Opinions
+	opinions  map[string]domain.FeedbackState
 	movies    map[string]domain.MovieState
 	now       domain.Instant
 	onScan    func(view string) // called before each scan
@@ -35,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, codec: schemas.Offline(), logs: map[string][][]Record{}, rows: map[string][]map[string]Row{}, committed: map[string]map[int32]int64{},
-		playback: map[string]domain.PlaybackState{}, opinions: map[string]domain.Opinions{}, movies: map[string]domain.MovieState{}, now: 1_750_000_000_000}
+		playback: map[string]domain.PlaybackState{}, opinions: map[string]domain.FeedbackState{}, movies: map[string]domain.MovieState{}, now: 1_750_000_000_000}
 	w.derived.world = w
 	for _, topic := range topics.All() {
 		w.logs[topic.Name] = make([][]Record, partitions)
@@ -145,9 +145,9 @@ func (w *world) feedback(c domain.FeedbackCommand, origin domain.Origin, key str
 	w.opinions[key] = domain.Feedback.Evolve(w.opinions[key], e)
 	after, head := w.opinions[key], e.Head()
 	w.append(topics.FeedbackEvents.Name, origin.Partition, key, must(w.codec.EncodeEvent(e)))
-	w.append(topics.FeedbackTable.Name, origin.Partition, key, must(w.codec.EncodeFeedbackTable(&schemas.Table[domain.Opinions]{Applied: origin.Version, State: after})))
+	w.append(topics.FeedbackTable.Name, origin.Partition, key, must(w.codec.EncodeFeedbackTable(&schemas.Table[domain.FeedbackState]{Applied: origin.Version, State: after})))
 	w.show("feedback_events", origin, fmt.Sprint(origin.Version), key, feedbackEventText(e))
-	w.show("feedback", origin, key, key, opinionsText(&after))
+	w.show("feedback", origin, key, key, opinionsText(&after.Opinions))
 	kind, _, _ := e.Opinion()
 	o := after.Of(kind)
 	w.show(kind.String()+"s", origin, key, key, opinionText(head.User, head.Movie, !o.Set, o.Since, o.Stamp.At, int64(o.Value), kind != domain.BookmarkKind))

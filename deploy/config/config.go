@@ -99,7 +99,7 @@ func (c *Config) StopWithin() time.Duration { return c.DrainDelay + c.DrainWithi
 // Rules are the configured rules of playback.
 func (c *Config) Rules() domain.PlaybackRules {
 	return domain.PlaybackRules{
-		CompletedReached: c.CompletedReached, CompletedWatched: c.CompletedWatched,
+		Version: domain.RulesVersion, CompletedReached: c.CompletedReached, CompletedWatched: c.CompletedWatched,
 		ResumeAfter: domain.Millis(c.ResumeAfter.Milliseconds()), ResumeAfterShare: c.ResumeAfterShare,
 	}
 }

@@ -3,9 +3,9 @@ package load
 // The fold needs no order as long as a state forgets nothing, so the stream keeps each pair of user and movie within what a state
 // remembers, counted for the worst order of arrival. TestStreamStaysWithinWhatAStateRemembers holds this against the domain's bounds.
 const (
-	visitsPerPair   = 6  // pieces of sessions: visitsPerPair × (1 + latesPerVisit) = 30 ≤ domain.MaxRuns
+	visitsPerPair   = 6  // pieces of sessions: visitsPerPair × (1 + latesPerVisit) = 30 ≤ domain.MaxPieces
 	latesPerVisit   = 4  // each opens one gap in a session's sequence until it arrives
-	playsPerVisit   = 5  // remembered ids: visitsPerPair × (playsPerVisit + viewsPerVisit) = 42 ≤ domain.MaxRemembered
+	playsPerVisit   = 5  // remembered ids: visitsPerPair × (playsPerVisit + viewsPerVisit) = 42 ≤ domain.MaxSeen
 	viewsPerVisit   = 2  //
 	jumpsPerVisit   = 12 // stretches of film: visitsPerPair × 2 × (1 + jumpsPerVisit + latesPerVisit) = 204 ≤ domain.MaxIntervals
 	leastPerVisit   = 3  // deliveries that a visit has at least; with it Validate says how many events a world can hold

@@ -60,6 +60,7 @@ type expected struct {
 // expect folds all writes about one user and one movie. Where some are uncertain it folds those that are certain, at their earliest, and all
 // that may be, at their latest: everything that only grows lies between the two.
 func (d deciders) expect(writes []write) expected {
+	writes = once(writes)
 	low := d.over(writes, certainly, earliest)
 	high := low
 	e := expected{exact: !slices.ContainsFunc(writes, write.blurred)}
@@ -78,31 +79,44 @@ func (d deciders) expect(writes []write) expected {
 	return e
 }
 
-// seen is between what the film can have been seen first, and last. Of a repeated viewing report only the first that arrives is seen, which may be any of
-// them; every playback report is.
+// once joins the writes of one report. Only the first that arrives counts, which may be any of them.
+func once(writes []write) []write {
+	type identity struct {
+		session  string
+		sequence int64
+		id       domain.ID
+	}
+	at := map[identity]int{}
+	var out []write
+	for _, w := range writes {
+		f := w.command.Head()
+		is := identity{id: f.ID}
+		if _, playback := w.command.(*domain.RecordPlayback); playback && f.Session != "" && f.Sequence > 0 {
+			is = identity{session: f.Session, sequence: f.Sequence}
+		}
+		i, known := at[is]
+		if !known {
+			at[is] = len(out)
+			out = append(out, w)
+			continue
+		}
+		o := &out[i]
+		o.lo, o.hi, o.certain = min(o.lo, w.lo), max(o.hi, w.hi), o.certain || w.certain
+	}
+	return out
+}
+
+// seen is between what the film can have been seen first, and last.
 func seen(writes []write) (first, last span) {
 	first, last = span{math.MaxInt64, math.MaxInt64}, span{}
-	viewings := map[domain.ID]span{}
 	for _, w := range writes {
 		if _, is := w.command.(domain.PlaybackCommand); !is {
 			continue
 		}
 		first.lo, last.hi = min(first.lo, int64(w.lo)), max(last.hi, int64(w.hi))
-		if v, again := viewings[w.command.Head().ID]; again {
-			viewings[w.command.Head().ID] = span{min(v.lo, int64(w.lo)), max(v.hi, int64(w.hi))}
-		} else if _, is := w.command.(*domain.RecordViewing); is {
-			viewings[w.command.Head().ID] = span{int64(w.lo), int64(w.hi)}
+		if w.certain {
+			first.hi, last.lo = min(first.hi, int64(w.hi)), max(last.lo, int64(w.lo))
 		}
-	}
-	for _, w := range writes {
-		if _, is := w.command.(domain.PlaybackCommand); !is || !w.certain {
-			continue
-		}
-		any, is := viewings[w.command.Head().ID]
-		if !is {
-			any = span{int64(w.lo), int64(w.hi)}
-		}
-		first.hi, last.lo = min(first.hi, any.hi), max(last.lo, any.lo)
 	}
 	return first, last
 }

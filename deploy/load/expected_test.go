@@ -91,7 +91,7 @@ func (p played) shown(d deciders) (row *shownPosition, opinions domain.Opinions)
 	}
 	v := d.rules.Viewing(f.playback)
 	if v.LastSeen == 0 {
-		return nil, f.opinions
+		return nil, f.opinions.Opinions
 	}
 	row = &shownPosition{Position: int64(v.Position), PositionAt: moment{v.PositionAt}, Resume: int64(v.Resume), ResumeAt: moment{v.ResumeAt}, WatchedTime: int64(v.WatchedTime),
 		Plays: v.Plays, Completed: v.Completed, ViewedSeconds: v.ViewedSeconds, FirstSeen: moment{v.FirstSeen}, LastSeen: moment{v.LastSeen}}
@@ -99,7 +99,7 @@ func (p played) shown(d deciders) (row *shownPosition, opinions domain.Opinions)
 		length := int64(v.Duration)
 		row.Duration = &length
 	}
-	return row, f.opinions
+	return row, f.opinions.Opinions
 }
 
 func expectNothingWrong(t *rapid.T, p played) expected {

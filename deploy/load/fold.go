@@ -7,7 +7,7 @@ import (
 // fold is the pure fold of writes by the domain's own deciders.
 type fold struct {
 	playback domain.PlaybackState
-	opinions domain.Opinions
+	opinions domain.FeedbackState
 	version  domain.Version
 }
 

@@ -138,29 +138,25 @@ func TestStreamStaysWithinWhatAStateRemembers(t *testing.T) {
 		longest = max(longest, visits[p][d.Visit])
 		last[d.Visit] = f.ID
 		require.NoError(t, validated(d.Command), "delivery %d", i)
-		switch c := d.Command.(type) {
-		case *domain.RecordViewing:
+		if f.Sequence == 0 {
 			remembered[p][f.ID] = true
-		case *domain.RecordPlayback:
-			if c.Type == domain.Play {
-				remembered[p][f.ID] = true
-			}
-			if c.Type == domain.Seek || c.Type == domain.Rewind || c.Type == domain.FastForward {
-				stretches[p]++
-			}
+		}
+		if c, ok := d.Command.(*domain.RecordPlayback); ok && (c.Type == domain.Seek || c.Type == domain.Rewind || c.Type == domain.FastForward) {
+			stretches[p]++
 		}
 	}
 	most := 0
 	for p := range visits {
-		require.LessOrEqual(t, len(visits[p])*(1+latesPerVisit), domain.MaxRuns)
-		require.LessOrEqual(t, len(remembered[p]), domain.MaxRemembered)
+		require.LessOrEqual(t, len(visits[p]), domain.MaxSessions)
+		require.LessOrEqual(t, len(visits[p])*(1+latesPerVisit), domain.MaxPieces)
+		require.LessOrEqual(t, len(remembered[p]), domain.MaxSeen)
 		require.LessOrEqual(t, 2*(stretches[p]+len(visits[p])*(1+latesPerVisit)), domain.MaxIntervals)
 		most = max(most, len(visits[p]))
 	}
 	require.Equal(t, visitsPerPair, most, "the test reaches the bound")
 	require.Less(t, longest, 1000, "an offline upload fits into one request")
-	require.LessOrEqual(t, visitsPerPair*(1+latesPerVisit), domain.MaxRuns)
-	require.LessOrEqual(t, visitsPerPair*(playsPerVisit+1+viewsPerVisit), domain.MaxRemembered)
+	require.LessOrEqual(t, visitsPerPair*(1+latesPerVisit), domain.MaxPieces)
+	require.LessOrEqual(t, visitsPerPair*(playsPerVisit+1+viewsPerVisit), domain.MaxSeen)
 	require.LessOrEqual(t, visitsPerPair*2*(1+jumpsPerVisit+latesPerVisit), domain.MaxIntervals)
 }
 

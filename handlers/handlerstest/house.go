@@ -39,7 +39,7 @@ type House struct {
 	next      [2][Partitions]int64
 	playback  map[string]domain.PlaybackState
 	version   map[string]domain.Version
-	opinions  map[string]domain.Opinions
+	opinions  map[string]domain.FeedbackState
 	summaries map[string]domain.MovieState
 	waits     []handlers.View
 }
@@ -65,7 +65,7 @@ func (h *House) Append(ctx context.Context, commands []domain.Command) []handler
 func (h *House) apply(c domain.Command) domain.Mark {
 	if h.playback == nil {
 		h.playback, h.version = map[string]domain.PlaybackState{}, map[string]domain.Version{}
-		h.opinions, h.summaries = map[string]domain.Opinions{}, map[string]domain.MovieState{}
+		h.opinions, h.summaries = map[string]domain.FeedbackState{}, map[string]domain.MovieState{}
 	}
 	f, log, topic := c.Head(), 0, PlaybackTopic
 	feedback, isFeedback := c.(domain.FeedbackCommand)

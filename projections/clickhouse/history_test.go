@@ -44,7 +44,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 	var (
 		h       history
 		playing = map[string]domain.PlaybackState{}
-		opinion = map[string]domain.Opinions{}
+		opinion = map[string]domain.FeedbackState{}
 		offsets [partitions]int64
 		epoch   = rapid.Int16Range(0, 2).Draw(t, "epoch")
 	)

@@ -204,7 +204,7 @@ func TestCompatibilitySchema(t *testing.T) {
 	}
 	batch = append(batch, record(domain.Playback.Decide(domain.PlaybackState{}, &domain.RecordPlayback{Fact: fact("17", 4), Type: domain.Play, Position: 5}), 4))
 	require.NoError(t, live(t, s, "viewing").Write(t.Context(), batch))
-	rating := domain.Feedback.Decide(domain.Opinions{}, &domain.SetRating{Fact: fact(user.String(), 5), Score: 8})
+	rating := domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: fact(user.String(), 5), Score: 8})
 	require.NoError(t, live(t, s, "feedback").Write(t.Context(), []projections.Record{record(rating, 0)}))
 
 	type viewed struct {

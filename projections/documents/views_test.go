@@ -14,7 +14,7 @@ import (
 
 // after decides commands one after the other and gives the record of the last event.
 func after(commands ...domain.FeedbackCommand) projections.Record {
-	var state domain.Opinions
+	var state domain.FeedbackState
 	var r projections.Record
 	for i, c := range commands {
 		*c.Head() = domain.Fact{ID: domain.ID{byte(i + 1)}, User: "u", Movie: "m", ReceivedAt: domain.Instant(100 * (i + 1)), Origin: domain.Origin{Partition: 1, Version: domain.Version(10 * (i + 1))}}
@@ -69,7 +69,7 @@ func TestWhatAnEventSaysToEachView(t *testing.T) {
 func TestAStaleEventTellsWhatIsThere(t *testing.T) {
 	newer := &domain.SetRating{Score: 9, Fact: domain.Fact{ID: domain.ID{1}, User: "u", Movie: "m", ReceivedAt: 900, Origin: domain.Origin{Version: 1}}}
 	older := &domain.SetRating{Score: 2, Fact: domain.Fact{ID: domain.ID{2}, User: "u", Movie: "m", OccurredAt: 100, ReceivedAt: 950, Origin: domain.Origin{Version: 2}}}
-	state := domain.Feedback.Evolve(domain.Opinions{}, domain.Feedback.Decide(domain.Opinions{}, newer))
+	state := domain.Feedback.Evolve(domain.FeedbackState{}, domain.Feedback.Decide(domain.FeedbackState{}, newer))
 	e := domain.Feedback.Decide(state, older)
 	require.Equal(t, domain.Stale, e.Judged())
 	got, ok, err := Ratings.Apply(projections.Record{Key: "u/m", Version: 2, Value: e})

@@ -19,7 +19,7 @@ const Partitions = 3
 func History(source topics.Topic, seed uint64, n int) []projections.Record {
 	g := &generator{
 		r:        rand.New(rand.NewPCG(seed, 1)),
-		opinions: map[string]domain.Opinions{}, playback: map[string]domain.PlaybackState{}, movies: map[string]domain.MovieState{},
+		opinions: map[string]domain.FeedbackState{}, playback: map[string]domain.PlaybackState{}, movies: map[string]domain.MovieState{},
 	}
 	records := make([]projections.Record, n)
 	for i := range records {
@@ -43,7 +43,7 @@ type generator struct {
 	r        *rand.Rand
 	versions [Partitions]domain.Version // of the next command
 	offsets  [Partitions]int64          // of the next record
-	opinions map[string]domain.Opinions
+	opinions map[string]domain.FeedbackState
 	playback map[string]domain.PlaybackState
 	movies   map[string]domain.MovieState
 	folded   [Partitions]domain.Version
