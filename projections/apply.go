@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -39,7 +40,7 @@ func (e *Engine) apply(ctx, work context.Context, batch []entry) (err error) {
 			break
 		}
 		for i, why := range rejected { // at least one less to write in the next round
-			batch[places[i]].refuse(notApplicable, why)
+			batch[places[i]].refuse(schemas.ReasonNotApplicable, why)
 		}
 	}
 	marks := marksOf(batch)
@@ -81,22 +82,14 @@ func (e *RecordError) names(n int) bool {
 // setAside sends what is refused, and what must wait behind it, to the dead letters, blocks the keys, and returns the rest with its places in
 // the batch.
 func (e *Engine) setAside(ctx, work context.Context, batch []entry) (records []Record, places []int, err error) {
+	keys := e.state.judge(batch)
 	var letters []*schemas.DeadLetter
-	var keys []BlockedKey
 	records, places = make([]Record, 0, len(batch)), make([]int, 0, len(batch))
 	for i := range batch {
-		en := &batch[i]
-		if en.refused == nil && e.state.isBlocked(en) {
-			en.refuse(behind, errBehind)
-		}
-		switch {
+		switch en := &batch[i]; {
 		case en.refused != nil:
-			if en.sent {
-				continue
-			}
-			letters = append(letters, e.letter(en))
-			if key := en.blockedKey(); e.state.block(key) {
-				keys = append(keys, key)
+			if !en.sent {
+				letters = append(letters, e.letter(en))
 			}
 		case !en.tombstone():
 			records, places = append(records, en.Record), append(places, i)
@@ -122,20 +115,22 @@ func (e *Engine) setAside(ctx, work context.Context, batch []entry) (records []R
 	return records, places, nil
 }
 
-// refreshBlocked asks the store again where the batch holds a key that was blocked when last asked: it may have been redriven or waived.
+// askBlockedAgain is how often the store is asked at most which keys are blocked. Between two times what this engine blocks itself is added.
+const askBlockedAgain = 10 * time.Second
+
+// refreshBlocked asks the store again where the batch holds a key that was blocked when last asked: it may have been redriven or waived. All blocked
+// keys are read then, which may be many, and records of blocked keys may come with every batch.
 func (e *Engine) refreshBlocked(ctx, work context.Context, batch []entry) error {
-	for i := range batch {
-		if e.state.isBlocked(&batch[i]) {
-			return e.persistWithin(ctx, work, "read blocked keys", e.sink(e.loadBlocked))
-		}
+	if !e.state.mayBeBlocked(batch, time.Now().Add(-askBlockedAgain)) {
+		return nil
 	}
-	return nil
+	return e.persistWithin(ctx, work, "read blocked keys", e.sink(e.loadBlocked))
 }
 
 func (e *Engine) loadBlocked(ctx context.Context, s Sink) error {
 	keys, err := s.Blocked(ctx)
 	if err == nil {
-		e.state.setBlocked(keys)
+		e.state.setBlocked(keys, time.Now())
 	}
 	return err
 }

@@ -1,8 +1,10 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,15 +77,75 @@ func TestAReplayDoesNotSetAsideWhatCameBeforeTheBadOne(t *testing.T) {
 }
 
 func TestAKeyThatWasWaivedGoesOn(t *testing.T) {
-	m := newMemory()
-	e := bench(t, m, idle(t))
-	require.NoError(t, e.apply(t.Context(), t.Context(), []entry{bad(0, 1, "a"), good(0, 2, "a")}))
-	clear(m.blocks) // as another process does
-	require.NoError(t, e.apply(t.Context(), t.Context(), []entry{good(0, 3, "a")}))
-	require.Equal(t, map[string]domain.Version{"a": 30}, m.rows)
-	require.Len(t, m.letters, 2)
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		e := bench(t, m, idle(t))
+		require.NoError(t, e.loadBlocked(t.Context(), m))
+		require.NoError(t, e.apply(t.Context(), t.Context(), []entry{bad(0, 1, "a"), good(0, 2, "a")}))
+		clear(m.blocks) // as another process does
+		require.NoError(t, e.apply(t.Context(), t.Context(), []entry{good(0, 3, "a")}))
+		require.Empty(t, m.rows, "the store is not asked with every batch")
+		<-time.After(askBlockedAgain) // virtual
+		require.NoError(t, e.apply(t.Context(), t.Context(), []entry{good(0, 4, "a")}))
+		require.Equal(t, map[string]domain.Version{"a": 40}, m.rows)
+		require.Len(t, m.letters, 3)
+		e.client.Close()
+	})
 }
 
+func TestBlockedKeysAreReadOnceForManyBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		e := bench(t, m, idle(t))
+		require.NoError(t, e.apply(t.Context(), t.Context(), []entry{bad(0, 1, "a")}))
+		for i := range int64(100) {
+			require.NoError(t, e.apply(t.Context(), t.Context(), []entry{good(0, 2+i, "a")}))
+		}
+		reads := 0
+		for _, call := range m.calls {
+			if call == "blocked" {
+				reads++
+			}
+		}
+		require.LessOrEqual(t, reads, 1)
+		require.Len(t, m.letters, 101)
+		e.client.Close()
+	})
+}
+
+// An assignment may read the store's blocked keys while a batch is judged.
+func TestWhatTheStoreSaysLetsNoRecordPassABadOne(t *testing.T) {
+	s := newState()
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	defer func() { close(done); all.Wait() }()
+	all.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				s.setBlocked(nil, time.Time{})
+			}
+		}
+	})
+	for range 2000 {
+		batch := []entry{bad(0, 1, "a"), good(0, 2, "a")}
+		s.judge(batch)
+		require.Equal(t, schemas.ReasonBehind, batch[1].reason)
+	}
+}
+
+func TestARecordThatIsRefusedAloneBlocksNobody(t *testing.T) {
+	m := newMemory()
+	e := bench(t, m, idle(t))
+	stray, next := bad(0, 1, "a"), good(0, 2, "a")
+	stray.alone, next.alone = true, true
+	require.NoError(t, e.apply(t.Context(), t.Context(), []entry{stray, next}))
+	require.ElementsMatch(t, []string{"a 0/1 undecodable"}, letters(m))
+	require.Equal(t, map[string]domain.Version{"a": 20}, m.rows)
+	require.Empty(t, m.blocks)
+}
 func TestRecordsThatTheSinkRefusesAreSetAside(t *testing.T) {
 	m := newMemory()
 	m.reject = func(r Record) error {
@@ -269,11 +331,15 @@ func TestADeadLetterIsTheRecordWhole(t *testing.T) {
 	other := bad(2, 6, "u/m")
 	require.NotEqual(t, l.ID, e.letter(&other).ID)
 
+	en.raw.Key = bytes.Repeat([]byte("k"), 600<<10)
 	en.raw.Value = make([]byte, 5<<20)
 	en.raw.Headers = []kgo.RecordHeader{{Key: "h", Value: make([]byte, 1<<20)}}
 	l = e.letter(&en)
-	require.Len(t, l.Value, maxLetterValue, "a letter must fit into a record")
+	value, err := schemas.Offline().EncodeDeadLetter(l)
+	require.NoError(t, err)
+	require.Less(t, len(l.RecordKey())+len(value), schemas.MaxLetterBytes, "a letter must fit into a record")
 	require.Empty(t, l.Headers)
-	require.Contains(t, l.Message, "cut from 5242880")
-	require.Contains(t, l.Message, "headers are left out")
+	for _, cut := range []string{"the key to ", "the value to ", "the headers to 0 of 1"} {
+		require.Contains(t, l.Message, cut)
+	}
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -17,8 +18,9 @@ type entry struct {
 	raw *kgo.Record
 	// refused is why the record can never be applied, nil where it can; reason is its stable code.
 	refused error
-	reason  string
-	sent    bool // its dead letter is written
+	reason  string // one of schemas.Reasons
+	alone   bool   // no later record waits behind it in the dead letters
+	sent    bool   // its dead letter is written
 }
 
 // tombstone says that the record takes a key out of a table. It has no effect on a view.
@@ -35,14 +37,6 @@ func (en *entry) arrived() domain.Instant {
 	}
 	return domain.Instant(en.raw.Timestamp.UnixMilli())
 }
-
-// The reasons of dead letters, as in schemas.DeadLetter.
-const (
-	undecodable   = "undecodable"
-	unknownSchema = "unknown_schema"
-	notApplicable = "not_applicable"
-	behind        = "behind"
-)
 
 // decoders turn a record of a topic into what sinks take. The record's place and key are there already.
 var decoders = map[string]func(Codec, *kgo.Record, *Record) error{
@@ -64,7 +58,7 @@ func decodeEvent(c Codec, raw *kgo.Record, r *Record) error {
 	case fact.Origin.Partition != r.Partition: // versions of two partitions cannot be compared
 		return fmt.Errorf("%w: the event comes from partition %d, but stands in %d", errMisplaced, fact.Origin.Partition, r.Partition)
 	case !isKey(r.Key, fact.User, fact.Movie): // blocking by key would miss it
-		return fmt.Errorf("%w: the event is about %q, but its key is %q", errMisplaced, fact.Key(), r.Key)
+		return fmt.Errorf("%w: the event is about %s, but its key is %s", errMisplaced, schemas.Quote(fact.Key()), schemas.Quote(r.Key))
 	}
 	return nil
 }
@@ -75,9 +69,6 @@ func decodeMoviesTable(c Codec, raw *kgo.Record, r *Record) error {
 		return err
 	}
 	r.Value, r.Version = t, t.Applied
-	if code, message := domain.ValidateKeyPart(r.Key); code != "" {
-		return fmt.Errorf("%w: its key, a movie, %s", errMisplaced, message)
-	}
 	return nil
 }
 
@@ -90,9 +81,24 @@ func isKey(key, user, movie string) bool {
 
 // decode never panics and never drops: a record that cannot be read becomes an entry that is refused. An error is of kind Unavailable: the
 // same record may be readable later.
+//
+// Two kinds of records are refused alone. A key that can be nobody's has no later records that are better, and may be of any length, so that no store
+// should remember it. Values of a table are whole each by itself: the next one of the key makes good what this one lacks.
 func (e *Engine) decode(raw *kgo.Record) (entry, error) {
-	en := entry{raw: raw, Record: Record{Partition: raw.Partition, Offset: raw.Offset, Key: string(raw.Key), Version: domain.NoVersion}}
-	if raw.Value == nil && e.o.View.Source.Keep == topics.Compacted {
+	table := e.o.View.Source.Keep == topics.Compacted
+	en := entry{raw: raw, alone: table}
+	en.Record = Record{Partition: raw.Partition, Offset: raw.Offset, Version: domain.NoVersion}
+	key := string(raw.Key)
+	stray := e.o.View.Source.CheckKey(key)
+	if stray == nil {
+		en.Key = key
+	}
+	if raw.Value == nil && table {
+		return en, nil
+	}
+	if stray != nil {
+		en.alone = true
+		en.refuse(schemas.ReasonNotApplicable, fmt.Errorf("%w: %w", errMisplaced, stray))
 		return en, nil
 	}
 	err := e.decoder(e.o.Codec, raw, &en.Record)
@@ -102,11 +108,9 @@ func (e *Engine) decode(raw *kgo.Record) (entry, error) {
 	case domain.KindOf(err) == domain.Unavailable:
 		return en, err
 	case errors.Is(err, errMisplaced):
-		en.refuse(notApplicable, err)
-	case errors.Is(err, schemas.ErrUnknownSchema):
-		en.refuse(unknownSchema, err)
+		en.refuse(schemas.ReasonNotApplicable, err)
 	default:
-		en.refuse(undecodable, err)
+		en.refuse(cmp.Or(schemas.ReasonOf(err), schemas.ReasonUndecodable), err)
 	}
 	return en, nil
 }

@@ -148,7 +148,7 @@ func (e *Engine) readAll(ctx context.Context) error {
 				return err
 			}
 			chunk = append(chunk, en)
-			size += len(en.raw.Value)
+			size += en.bytes()
 			if left == 1 || len(chunk) == maxChunkRecords || size >= maxChunkBytes {
 				if err := e.queue.put(ctx, chunk); err != nil {
 					return err

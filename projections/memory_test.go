@@ -165,7 +165,7 @@ func good(p int32, offset int64, key string) entry {
 func bad(p int32, offset int64, key string) entry {
 	r := Record{Partition: p, Offset: offset, Key: key, Version: domain.NoVersion}
 	en := entry{Record: r, raw: rawOf(r, []byte("?"))}
-	en.refuse(undecodable, errors.New("not Avro"))
+	en.refuse(schemas.ReasonUndecodable, errors.New("not Avro"))
 	return en
 }
 

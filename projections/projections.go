@@ -21,7 +21,7 @@ type View struct {
 // Batching says when a batch is written: at the latest at MaxRecords or MaxBytes.
 type Batching struct {
 	MaxRecords int           // 1,000 when 0
-	MaxBytes   int           // of record values as they are in Kafka; 16 MiB when 0. One greater record is a batch of its own
+	MaxBytes   int           // of records as they are in Kafka; 16 MiB when 0. One greater record is a batch of its own
 	MaxWait    time.Duration // at the latest this long after its first record came; 0: as soon as the store is free, with all that is there
 }
 

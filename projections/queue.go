@@ -134,10 +134,22 @@ func oldest(entries []entry, into map[int32]domain.Instant) {
 
 func bytesOf(entries []entry) (n int) {
 	for i := range entries {
-		n += len(entries[i].raw.Value) + len(entries[i].raw.Key)
+		n += entries[i].bytes()
 	}
 	return n
 }
+
+// bytes is all of the record: its headers may be the most of it.
+func (en *entry) bytes() int {
+	n := len(en.raw.Value) + len(en.raw.Key)
+	for i := range en.raw.Headers {
+		n += len(en.raw.Headers[i].Key) + len(en.raw.Headers[i].Value) + headerBytes
+	}
+	return n
+}
+
+// headerBytes is what a header takes beside its bytes.
+const headerBytes = 40
 
 func signal(c chan struct{}) {
 	select {

@@ -141,3 +141,20 @@ func TestTakingEndsWithTheContext(t *testing.T) {
 	_, err := q.take(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestHeadersCountInABatch(t *testing.T) {
+	q := newQueue(Batching{MaxRecords: 1000, MaxBytes: 1 << 20})
+	var entries []entry
+	for offset := range int64(4) {
+		en := good(0, offset, "a")
+		en.raw.Headers = []kgo.RecordHeader{{Key: "h", Value: make([]byte, 600<<10)}}
+		entries = append(entries, en)
+	}
+	for i := range entries[:2] {
+		require.NoError(t, q.put(t.Context(), entries[i:i+1]))
+	}
+	require.True(t, q.full())
+	batch, _ := q.cut()
+	require.Len(t, batch, 2)
+	require.Zero(t, q.bytes)
+}

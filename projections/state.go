@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ugc/domain"
+	"ugc/schemas"
 )
 
 // state is what an engine knows of itself; everybody asks it, so it has its own lock and never calls out.
@@ -16,6 +17,7 @@ type state struct {
 	stalled    map[string]Stall // by step
 	partitions map[int32]*partition
 	blocked    map[blockedAt]int64 // offset of the record that could not be applied
+	asked      time.Time           // when the store was last asked for blocked
 	atHand     []entry
 }
 
@@ -125,20 +127,58 @@ func (s *state) ends(ends map[int32]int64) {
 func (s *state) begin(batch []entry) { s.set(func() { s.atHand = batch }) }
 func (s *state) end()                { s.set(func() { s.atHand = nil }) }
 
+// isBlocked is asked with the lock held.
 func (s *state) isBlocked(e *entry) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.blocked) == 0 {
+	if len(s.blocked) == 0 || e.alone {
 		return false
 	}
 	offset, ok := s.blocked[blockedAt{e.Partition, e.Key}]
 	return ok && e.Offset >= offset
 }
 
+// mayBeBlocked says whether the batch holds a key that was blocked when the store was asked, and that was before then.
+func (s *state) mayBeBlocked(batch []entry, then time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked.After(then) {
+		return false
+	}
+	for i := range batch {
+		if s.isBlocked(&batch[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// judge refuses what must wait behind a refused record, and gives the keys that are blocked from now on. It is one step: what the store says meanwhile, which
+// does not know these keys yet, must not let a later record of the batch pass.
+func (s *state) judge(batch []entry) (keys []BlockedKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range batch {
+		en := &batch[i]
+		if en.refused == nil && s.isBlocked(en) {
+			en.refuse(schemas.ReasonBehind, errBehind)
+		}
+		if en.refused == nil || en.sent || en.alone {
+			continue
+		}
+		if key := en.blockedKey(); s.blockLocked(key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // block says whether the key was not blocked yet.
 func (s *state) block(k BlockedKey) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.blockLocked(k)
+}
+
+func (s *state) blockLocked(k BlockedKey) bool {
 	at := blockedAt{k.Partition, k.Key}
 	if first, ok := s.blocked[at]; ok && first <= k.Offset {
 		return false
@@ -147,8 +187,9 @@ func (s *state) block(k BlockedKey) bool {
 	return true
 }
 
-func (s *state) setBlocked(keys []BlockedKey) {
+func (s *state) setBlocked(keys []BlockedKey, now time.Time) {
 	s.set(func() {
+		s.asked = now
 		clear(s.blocked)
 		for _, k := range keys {
 			s.blocked[blockedAt{k.Partition, k.Key}] = k.Offset

@@ -6,7 +6,7 @@ import (
 	"ugc/domain"
 )
 
-// DeadLetter is a record that could not be processed, kept whole, so that it can be sent again as it was.
+// DeadLetter is a record that could not be processed, kept whole, so that it can be sent again as it was. NewDeadLetter makes it.
 type DeadLetter struct {
 	ID         domain.ID // named from origin and step, so that a record set aside twice is one dead letter
 	Topic      string
@@ -16,9 +16,11 @@ type DeadLetter struct {
 	Key, Value []byte         // nil and empty are different things in Kafka, and stay so
 	Headers    []Header
 	Step       string // which part refused it: "streams/playback", "projections/ratings", …
-	Reason     string // stable, for programs: undecodable, unknown_schema, not_applicable, behind
-	Message    string // for people
+	Reason     string // stable, for programs: one of Reasons
+	Message    string // for people; it says as well what is cut
 	At         domain.Instant
+
+	recordKey []byte // where Key is cut
 }
 
 // Header is one header of a record; keys may repeat.

@@ -26,7 +26,7 @@ func decided[S any, C domain.Command, E domain.Event](
 			head := c.Head()
 			head.Origin = in.origin
 			if key := head.Key(); key != in.key {
-				return none, notApplicable("the record's key is %q, its command is about %q", in.key, key)
+				return none, notApplicable("the record's key is %s, its command is about %s", schemas.Quote(in.key), schemas.Quote(key))
 			}
 			if err := c.Validate(); err != nil { // the edge refuses these; whoever else writes here does not
 				return none, notApplicable("%w", err)
@@ -62,7 +62,7 @@ func foldedMovies(codec *schemas.Codec) rule[domain.MovieState, domain.FeedbackE
 				return nil, notApplicable("%T is no event of this topic", read)
 			}
 			if movie := e.Head().Movie; movie != in.key {
-				return nil, notApplicable("the record's key is %q, its event is about movie %q", in.key, movie)
+				return nil, notApplicable("the record's key is %s, its event is about movie %s", schemas.Quote(in.key), schemas.Quote(movie))
 			}
 			return e, nil
 		},

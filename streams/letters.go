@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,15 +15,6 @@ import (
 	"ugc/schemas/topics"
 )
 
-// letterSpace names dead letters by what they are about, so that one that is written again after a crash has the same id.
-var letterSpace = domain.NamedID(domain.ID{}, "ugc/dead-letters")
-
-// A dead letter must fit into a record of its own. What is cut off still stands at the origin that the letter names.
-const (
-	maxLetterValue   = 900 << 10
-	maxLetterHeaders = 64 << 10
-)
-
 // setAside sends the record to the dead letters, whole. The input is committed after that is written, and its state where it left one.
 func (run *incarnation) setAside(ctx goka.Context, p *partition, in *input, why *refusal, state bool) error {
 	letter := run.letter(ctx, in, why)
@@ -32,44 +24,48 @@ func (run *incarnation) setAside(ctx goka.Context, p *partition, in *input, why 
 	}
 	promise := p.lane.add(in.origin.Version, 1, state, in.finishing(ctx.DeferCommit()))
 	run.out.emit(&kgo.Record{
-		Topic: topics.DeadLetters.Name, Key: []byte(in.key), Value: value,
+		Topic: topics.DeadLetters.Name, Key: letter.RecordKey(), Value: value,
 		Headers: []kgo.RecordHeader{{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)}},
 	}, promise.written)
 	run.metrics.deadLetter(why.reason)
 	level := slog.LevelWarn
-	if why.reason == reasonBehind { // the first one was told
+	if why.reason == schemas.ReasonBehind { // the first one was told
 		level = slog.LevelDebug
 	}
 	run.log.Log(in.context(ctx.Context()), level, "record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
-		"reason", why.reason, "dead_letter", letter.ID, "err", why.err)
+		"reason", why.reason, "dead_letter", letter.ID, "err", letter.Message)
 	return nil
 }
 
 func (run *incarnation) letter(ctx goka.Context, in *input, why *refusal) *schemas.DeadLetter {
-	step := "streams/" + strings.TrimPrefix(run.group.Name, "ugc-")
-	d := &schemas.DeadLetter{
-		ID:    domain.NamedID(letterSpace, fmt.Sprintf("%s/%s/%d/%d", step, run.group.Input.Name, in.origin.Partition, in.origin.Version)),
+	d := schemas.DeadLetter{
 		Topic: run.group.Input.Name, Partition: in.origin.Partition, Offset: ctx.Offset(),
 		Timestamp: domain.Instant(ctx.Timestamp().UnixMilli()),
 		Key:       []byte(in.key), Value: in.value,
-		Step: step, Reason: why.reason, Message: why.err.Error(), At: run.clock(),
+		Step: "streams/" + strings.TrimPrefix(run.group.Name, "ugc-"), Reason: why.reason, Message: why.err.Error(), At: run.clock(),
 	}
-	size := 0
 	for name, value := range ctx.Headers() {
 		d.Headers = append(d.Headers, schemas.Header{Key: name, Value: value})
-		size += len(name) + len(value)
 	}
 	slices.SortFunc(d.Headers, func(a, b schemas.Header) int { return strings.Compare(a.Key, b.Key) })
 	if in.key == "" {
 		d.Key = nil // goka does not tell an empty key from none
 	}
-	if len(d.Value) > maxLetterValue {
-		d.Message += fmt.Sprintf(" (the value is cut from %d to %d bytes; it stands whole at its origin)", len(d.Value), maxLetterValue)
-		d.Value = d.Value[:maxLetterValue]
+	return schemas.NewDeadLetter(d, int64(in.origin.Version))
+}
+
+// stray says why the record can belong to no key of its partition, whatever is in it; nil where it can. Such a record leaves no state: its key may be of any length.
+func (run *incarnation) stray(in *input) *refusal {
+	var err error
+	switch {
+	case in.key == "":
+		err = errors.New("the record has no key")
+	case domain.Partition(in.key, run.inputs) != in.origin.Partition:
+		err = fmt.Errorf("the key %s does not belong to partition %d", schemas.Quote(in.key), in.origin.Partition)
+	default:
+		if err = run.group.Input.CheckKey(in.key); err == nil {
+			return nil
+		}
 	}
-	if size > maxLetterHeaders {
-		d.Message += " (the headers are left out; they stand at the origin)"
-		d.Headers = nil
-	}
-	return d
+	return &refusal{reason: schemas.ReasonNotApplicable, err: err}
 }

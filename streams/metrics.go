@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ugc/domain"
+	"ugc/schemas"
 )
 
 // metrics are what the streams tell Prometheus.
@@ -91,7 +92,7 @@ func (m *metrics) of(group string) *groupMetrics {
 		group:    group,
 	}
 	g.verdicts[0] = m.commands.WithLabelValues(group, "refused")
-	for _, reason := range reasons {
+	for _, reason := range schemas.Reasons() {
 		m.letters.WithLabelValues(group, reason) // 0, so that the first one is a rise
 	}
 	for v := domain.Applied; v <= domain.Stale; v++ {

@@ -30,8 +30,8 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		if err := p.lane.room(); err != nil {
 			return err
 		}
-		if domain.Partition(in.key, run.inputs) != in.origin.Partition || in.key == "" {
-			return run.setAside(ctx, p, in, foreign(in), false)
+		if why := run.stray(in); why != nil {
+			return run.setAside(ctx, p, in, why, false)
 		}
 		headers := ctx.Headers()
 		_, in.release = headers[HeaderRelease]
@@ -113,11 +113,14 @@ func (run *incarnation) emitEvent(promise *promise, in *input, headers goka.Head
 	}
 }
 
+// maxCarried bounds a header that goes on from a command to its event, which must fit into a record of its own whoever wrote the command.
+const maxCarried = 256
+
 func eventHeaders(in *input, headers goka.Headers) []kgo.RecordHeader {
 	out := make([]kgo.RecordHeader, 0, 4)
 	out = append(out, kgo.RecordHeader{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)},
 		kgo.RecordHeader{Key: topics.HeaderVersion, Value: versionText(in.origin.Version)})
-	if v, ok := headers[topics.HeaderCommandID]; ok {
+	if v, ok := headers[topics.HeaderCommandID]; ok && len(v) <= maxCarried {
 		out = append(out, kgo.RecordHeader{Key: topics.HeaderCommandID, Value: v})
 	}
 	if v := in.carriedTrace(headers); v != nil {
@@ -131,12 +134,4 @@ func versionText(v domain.Version) []byte { return strconv.AppendInt(nil, int64(
 func parseVersion(text []byte) (domain.Version, bool) {
 	v, err := strconv.ParseInt(string(text), 10, 64)
 	return domain.Version(v), err == nil
-}
-
-func foreign(in *input) *refusal {
-	err := fmt.Errorf("the key %q does not belong to partition %d", in.key, in.origin.Partition)
-	if in.key == "" {
-		err = fmt.Errorf("the record has no key")
-	}
-	return &refusal{reason: reasonNotApplicable, err: err}
 }

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -129,16 +130,19 @@ func TestATopicThatEndsBeforeWhatItsTableKnowsIsAnother(t *testing.T) {
 }
 
 func TestALetterFitsIntoARecord(t *testing.T) {
-	huge := make([]byte, 2<<20)
-	run := &incarnation{group: group("ugc-feedback"), clock: func() domain.Instant { return 1 }}
+	huge := strings.Repeat("\x00", 2<<20)
+	run := &incarnation{group: group("ugc-feedback"), inputs: partitions, clock: func() domain.Instant { return 1 }}
 	out := newProducerOver(nil, func() {}, map[string]int32{topics.DeadLetters.Name: partitions})
-	for left, letter := range map[string]*schemas.DeadLetter{
-		"it stands whole at its origin": run.letter(&deciding{}, &input{key: "u/m", value: huge}, foreign(&input{})),
-		"they stand at the origin":      run.letter(&deciding{headers: goka.Headers{"h": huge}}, &input{key: "u/m"}, foreign(&input{})),
+	out.maxBytes = schemas.MaxLetterBytes
+	for cut, in := range map[string]*input{
+		"the value to ":   {key: "u/m", value: []byte(huge)},
+		"the key to ":     {key: huge},
+		"the headers to ": {key: "u/m"},
 	} {
-		require.Contains(t, letter.Message, left)
+		letter := run.letter(&deciding{headers: goka.Headers{"h": []byte(huge), huge: nil}}, in, run.stray(&input{key: huge}))
+		require.Contains(t, letter.Message, cut)
 		value, err := schemas.Offline().EncodeDeadLetter(letter)
 		require.NoError(t, err)
-		require.NoError(t, out.place(&kgo.Record{Topic: topics.DeadLetters.Name, Key: letter.Key, Value: value}))
+		require.NoError(t, out.place(&kgo.Record{Topic: topics.DeadLetters.Name, Key: letter.RecordKey(), Value: value}))
 	}
 }

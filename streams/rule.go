@@ -40,25 +40,15 @@ type step[S any] struct {
 
 // refusal says why a record goes to the dead letters.
 type refusal struct {
-	reason string
+	reason string // one of schemas.Reasons
 	err    error
 }
-
-// The reasons. They are stored and selected by: never rename one.
-const (
-	reasonUndecodable   = "undecodable"    // the bytes make no sense
-	reasonUnknownSchema = "unknown_schema" // they name a schema that is none of ours
-	reasonNotApplicable = "not_applicable" // they make sense, but not here
-	reasonBehind        = "behind"         // an earlier record of the key waits there
-)
-
-var reasons = []string{reasonUndecodable, reasonUnknownSchema, reasonNotApplicable, reasonBehind}
 
 func (r *refusal) Error() string { return r.reason + ": " + r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
 func notApplicable(format string, args ...any) error {
-	return &refusal{reason: reasonNotApplicable, err: fmt.Errorf(format, args...)}
+	return &refusal{reason: schemas.ReasonNotApplicable, err: fmt.Errorf(format, args...)}
 }
 
 var errBehind = errors.New("an earlier record of this key is in the dead letters; redrive or waive that one first")
@@ -85,7 +75,7 @@ func (r *rule[S, M]) step(t *schemas.Table[S], in *input, acked domain.Version) 
 	switch {
 	case err != nil:
 	case next.Blocked:
-		err = &refusal{reason: reasonBehind, err: errBehind}
+		err = &refusal{reason: schemas.ReasonBehind, err: errBehind}
 	default:
 		next.State, out.event, out.verdict, err = r.apply(t.State, m)
 	}
@@ -113,7 +103,7 @@ func (r *rule[S, M]) again(t *schemas.Table[S], in *input) (step[S], error) {
 		}
 		// It was set aside. Why follows from the record itself, or else from its key having been blocked.
 		if _, err := r.read(in); err == nil {
-			out.refused = &refusal{reason: reasonBehind, err: errBehind}
+			out.refused = &refusal{reason: schemas.ReasonBehind, err: errBehind}
 		} else if !errors.As(err, &out.refused) {
 			return step[S]{}, err
 		}
@@ -158,11 +148,8 @@ func unacked(outbox []schemas.Outcome, acked domain.Version) []schemas.Outcome {
 
 // refusalOf turns what a codec says about bytes into a refusal, unless they may make sense later.
 func refusalOf(err error) error {
-	switch {
-	case errors.Is(err, schemas.ErrUnknownSchema):
-		return &refusal{reason: reasonUnknownSchema, err: err}
-	case domain.KindOf(err) == domain.Invalid:
-		return &refusal{reason: reasonUndecodable, err: err}
+	if reason := schemas.ReasonOf(err); reason != "" {
+		return &refusal{reason: reason, err: err}
 	}
 	return err
 }

@@ -159,5 +159,5 @@ func TestMoviesFoldFeedbackOnceAndPassTouchesOver(t *testing.T) {
 
 	s, err = r.step(table, &input{origin: domain.Origin{Version: 4}, key: "another", value: event}, domain.NoVersion)
 	require.NoError(t, err)
-	require.Equal(t, reasonNotApplicable, s.refused.reason)
+	require.Equal(t, schemas.ReasonNotApplicable, s.refused.reason)
 }

@@ -99,7 +99,10 @@ func (in *input) context(ctx context.Context) context.Context {
 // carriedTrace is the header by which whoever reads the outcome goes on: our span, or, where nobody will ever see that, the one that came in.
 func (in *input) carriedTrace(came goka.Headers) []byte {
 	if !in.recording() {
-		return came[topics.HeaderTrace]
+		if v := came[topics.HeaderTrace]; len(v) <= maxCarried {
+			return v
+		}
+		return nil
 	}
 	h := headerCarrier{}
 	propagation.TraceContext{}.Inject(in.context(context.Background()), h)

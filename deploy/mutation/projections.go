@@ -35,7 +35,7 @@ var inProjections = []mutation{
 	},
 	{
 		name: "view-goes-on-past-a-letter", cause: "rule 9", takes: "later records of a key wait behind the one that could not be applied",
-		file: "projections/apply.go", old: "if en.refused == nil && e.state.isBlocked(en) {", new: "if false {",
+		file: "projections/state.go", old: "if en.refused == nil && s.isBlocked(en) {", new: "if false {",
 		in: "projections", by: []string{"TestRecordsOfAKeyWaitBehindABadOne"},
 	},
 	{

@@ -79,12 +79,12 @@ var inStreams = []mutation{
 	},
 	{
 		name: "foreign-key-decided", cause: "rule 9", takes: "a record that stands in a foreign partition is set aside",
-		file: "streams/process.go", old: "if domain.Partition(in.key, run.inputs) != in.origin.Partition || in.key == \"\" {", new: "if in.key == \"\" {",
+		file: "streams/letters.go", old: "case domain.Partition(in.key, run.inputs) != in.origin.Partition:", new: "case false:",
 		in: "streams", by: []string{"TestRecordsOfNoOrAnothersKeyAreSetAsideWithoutAState"},
 	},
 	{
 		name: "registry-trouble-to-letters", cause: "rule 9", takes: "a registry that is away stalls the group",
-		file: "streams/rule.go", old: "case domain.KindOf(err) == domain.Invalid:", new: "default:",
+		file: "streams/rule.go", old: "if reason := schemas.ReasonOf(err); reason != \"\" {", new: "if reason := schemas.ReasonOf(err); true {",
 		in: "streams", by: []string{"TestTroubleThatMayPassStallsInsteadOfSettingAside"},
 	},
 	{
@@ -450,21 +450,6 @@ var inStreams = []mutation{
 		name: "full-memory-believed", cause: "rule 5", takes: "keys beyond those that a restored copy remembers are looked up on disk",
 		file: "streams/seen.go", old: "if s == nil || s.full {\n\t\treturn true", new: "if s == nil {\n\t\treturn true",
 		in: "streams", by: []string{"TestRestoringFindsWhatIsThere"},
-	},
-	{
-		name: "letter-larger-than-a-record", cause: "rule 9", takes: "a dead letter fits into a record, however large the value that it is about",
-		file: "streams/letters.go", old: "if len(d.Value) > maxLetterValue {", new: "if false {",
-		in: "streams", by: []string{"TestALetterFitsIntoARecord"},
-	},
-	{
-		name: "letter-with-endless-headers", cause: "rule 9", takes: "a dead letter fits into a record, however large the headers that it is about",
-		file: "streams/letters.go", old: "if size > maxLetterHeaders {", new: "if false {",
-		in: "streams", by: []string{"TestALetterFitsIntoARecord"},
-	},
-	{
-		name: "letter-of-a-new-id-each-time", cause: "rule 9", takes: "a dead letter that is written again has the same id",
-		file: "streams/letters.go", old: "in.origin.Partition, in.origin.Version)),", new: "in.origin.Partition, run.clock())),",
-		in: "streams", by: []string{"TestPoisonIsSetAsideAndHoldsUpItsKeyAlone"},
 	},
 	{
 		name: "record-waited-for-without-end", cause: "kgo-stock", takes: "a record is given up after half a minute",

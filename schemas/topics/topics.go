@@ -23,16 +23,22 @@ type Topic struct {
 	Single bool
 }
 
+// What a record's key is.
+const (
+	userMovie = "user/movie"
+	movie     = "movie"
+)
+
 // The topics. (DESIGN 5.)
 var (
-	PlaybackCommands = Topic{Name: "ugc.playback.commands.v1", Holds: "what players report", Key: "user/movie"}
-	PlaybackEvents   = Topic{Name: "ugc.playback.events.v1", Holds: "what a report became", Key: "user/movie"}
-	PlaybackTable    = Topic{Name: "ugc-playback-table", Keep: Compacted, Holds: "playback state", Key: "user/movie"}
-	FeedbackCommands = Topic{Name: "ugc.feedback.commands.v1", Holds: "likes, bookmarks, ratings set or cleared", Key: "user/movie"}
-	FeedbackEvents   = Topic{Name: "ugc.feedback.events.v1", Holds: "what they became", Key: "user/movie"}
-	FeedbackTable    = Topic{Name: "ugc-feedback-table", Keep: Compacted, Holds: "opinions", Key: "user/movie"}
-	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Keep: Week, Holds: "feedback events by movie", Key: "movie"}
-	MoviesTable      = Topic{Name: "ugc-movies-table", Keep: Compacted, Holds: "movie summary", Key: "movie"}
+	PlaybackCommands = Topic{Name: "ugc.playback.commands.v1", Holds: "what players report", Key: userMovie}
+	PlaybackEvents   = Topic{Name: "ugc.playback.events.v1", Holds: "what a report became", Key: userMovie}
+	PlaybackTable    = Topic{Name: "ugc-playback-table", Keep: Compacted, Holds: "playback state", Key: userMovie}
+	FeedbackCommands = Topic{Name: "ugc.feedback.commands.v1", Holds: "likes, bookmarks, ratings set or cleared", Key: userMovie}
+	FeedbackEvents   = Topic{Name: "ugc.feedback.events.v1", Holds: "what they became", Key: userMovie}
+	FeedbackTable    = Topic{Name: "ugc-feedback-table", Keep: Compacted, Holds: "opinions", Key: userMovie}
+	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Keep: Week, Holds: "feedback events by movie", Key: movie}
+	MoviesTable      = Topic{Name: "ugc-movies-table", Keep: Compacted, Holds: "movie summary", Key: movie}
 	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own"}
 )
 
