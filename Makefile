@@ -134,15 +134,22 @@ s           ?=
 env: .env .env.local ## make .env (settings of ./ugc) and .env.local (ports and passwords of the compose stack)
 
 .env:
-	cp .env.example $@
+	umask 077; cp .env.example $@
 
-.env.local: deploy/compose/env.example
-	@umask 077; [ -e $@ ] && { touch $@; exit 0; }; \
-	while IFS= read -r line; do case "$$line" in \
+.PHONY: FORCE
+FORCE:
+
+# What is in the file stays; variables that the template has and the file has not are added.
+.env.local: deploy/compose/env.example FORCE
+	@umask 077; touch $@; \
+	while IFS= read -r line; do \
+	  name=$${line%%=*}; case "$$line" in ""|\#*) [ -s $@ ] || echo "$$line"; continue;; esac; \
+	  if grep -q "^$$name=" $@; then key=$$(sed -n "s/^$$name=//p" $@ | tail -n 1); continue; fi; case "$$line" in \
 	  *_KEY=) key=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n'); echo "$$line$$key";; \
 	  *_KEY_SHA256=) echo "$$line$$(printf %s "$$key" | sha256sum | cut -d' ' -f1)";; \
 	  *_PASSWORD=|*_SECRET=) echo "$$line$$(od -An -N18 -tx1 /dev/urandom | tr -d ' \n')";; \
-	  *) echo "$$line";; esac; done < $< > $@ && echo "$@ is made, with passwords of its own"
+	  *) echo "$$line";; esac; done < $< > $@.new && cat $@.new >> $@ && \
+	if [ -s $@.new ]; then echo "$@: added $$(grep -c = $@.new) variables, passwords of its own among them"; fi; rm -f $@.new
 
 .PHONY: up
 up: .env.local ## bring up the production-like stack: docker compose, all profiles

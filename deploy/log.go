@@ -16,11 +16,19 @@ import (
 func NewLogger(c *config.Config, w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // validated with the configuration
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: withUnits}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
 		return slog.New(traced{slog.NewTextHandler(w, options)})
 	}
 	return slog.New(traced{slog.NewJSONHandler(w, options)})
+}
+
+// withUnits writes a length of time as 1.5s: the JSON handler's own form is a bare number of nanoseconds.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // traced names the trace in lines that are logged within one, so that a line leads to its trace and back.

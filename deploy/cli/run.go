@@ -60,7 +60,7 @@ func (p *program) announce(w deploy.Where) {
 }
 
 func (p *program) init() *cobra.Command {
-	var dry bool
+	var o deploy.InitOptions
 	c := &cobra.Command{
 		Use: "init", Short: "make topics, schemas, tables and views; safe to repeat", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -68,7 +68,7 @@ func (p *program) init() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			changes, err := deploy.New(settings, p.version, deploy.NewLogger(settings, p.err)).Init(c.Context(), dry)
+			changes, err := deploy.New(settings, p.version, deploy.NewLogger(settings, p.err)).Init(c.Context(), o)
 			for _, change := range changes {
 				_, _ = fmt.Fprintln(p.out, change)
 			}
@@ -78,7 +78,8 @@ func (p *program) init() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and do nothing")
+	c.Flags().BoolVar(&o.Dry, "dry-run", false, "say what would be done, and do nothing")
+	c.Flags().BoolVar(&o.ClickHouseLater, "clickhouse-later", false, "go on where ClickHouse cannot be reached; projections make its tables when it is there")
 	return c
 }
 

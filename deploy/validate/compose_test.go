@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,6 +67,17 @@ func TestComposeServicesAreFitForProduction(t *testing.T) {
 			}
 			require.False(t, s.Privileged)
 			require.NotEmpty(t, s.Restart)
+			if slices.Contains(once, name) {
+				require.Regexp(t, `^on-failure:\d+$`, s.Restart, "what is refused again and again must be said, not tried for ever")
+			}
+			require.Positive(t, s.MemLimit, "one service takes the memory of all")
+			require.Equal(t, "json-file", s.Logging.Driver)
+			require.NotEmpty(t, s.Logging.Options["max-size"], "logs fill the disk")
+			if s.HealthCheck != nil {
+				check := strings.Join(s.HealthCheck.Test, " ")
+				require.NotContains(t, check, "localhost", "it may be ::1, where the server does not listen, and busybox tries no other")
+				require.NotRegexp(t, `mongosh|\.sh\b`, check, "a JVM or a shell every few seconds costs a core")
+			}
 			for _, port := range s.Ports {
 				require.Equal(t, "127.0.0.1", port.HostIP, "a port is open to this machine alone")
 			}
@@ -112,7 +124,76 @@ func TestComposeOverridesFit(t *testing.T) {
 			require.Empty(t, port.Published, "%s: a fixed port lets one stack run alone", name)
 		}
 	}
-	require.Empty(t, test.Services["kafka-1"].Volumes)
+	real := project(t, []string{"default"})
+	require.NotEqual(t, real.Name, test.Name, "the tests would take the real stack's containers and volumes")
+	for name, v := range test.Volumes {
+		require.NotEqual(t, real.Volumes[name].Name, v.Name, "a volume of both")
+	}
+	for _, role := range []string{"init", "edge", "streams", "projections"} {
+		require.True(t, *dev.Services[role].Init, "%s: go run as the first process passes no signal on", role)
+	}
+}
+
+// keeps are where the images' own files say that a server writes: without a volume there, `down` and `up` begin with nothing.
+var keeps = map[string]func(*types.ServiceConfig) string{
+	"apache/kafka":                 func(s *types.ServiceConfig) string { return *s.Environment["KAFKA_LOG_DIRS"] },
+	"clickhouse/clickhouse-server": func(*types.ServiceConfig) string { return "/var/lib/clickhouse" },
+	"clickhouse/clickhouse-keeper": func(*types.ServiceConfig) string { return "/var/lib/clickhouse-keeper" },
+	"prom/prometheus":              func(*types.ServiceConfig) string { return "/prometheus" },
+	"grafana/grafana":              func(*types.ServiceConfig) string { return "/var/lib/grafana" },
+	"mongo": func(s *types.ServiceConfig) string {
+		if i := slices.Index(s.Command, "--dbpath"); i >= 0 {
+			return s.Command[i+1]
+		}
+		return ""
+	},
+}
+
+func TestComposeDataOutlivesContainers(t *testing.T) {
+	p := project(t, []string{"default"})
+	stateless := []string{"mongo-router", "mongo-replicas", "mongo-shards", "registry-topics"}
+	volumes := map[string]string{}
+	for name, s := range p.Services {
+		image, _, _ := strings.Cut(s.Image, ":")
+		keep := keeps[image]
+		if keep == nil || slices.Contains(stateless, name) {
+			continue
+		}
+		path := keep(&s)
+		require.NotEmpty(t, path, "%s: say --dbpath, the image's entry point chooses another for a config server", name)
+		i := slices.IndexFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == path })
+		require.GreaterOrEqual(t, i, 0, "%s writes to %s, which is on no volume", name, path)
+		require.Equal(t, types.VolumeTypeVolume, s.Volumes[i].Type, name)
+		require.Empty(t, volumes[s.Volumes[i].Source], "%s and %s share a volume", name, volumes[s.Volumes[i].Source])
+		volumes[s.Volumes[i].Source] = name
+	}
+	require.Len(t, volumes, len(p.Volumes), "a volume that nobody uses")
+}
+
+func TestComposeRolesScale(t *testing.T) {
+	p := project(t, []string{"default"})
+	for _, role := range []string{"edge", "streams", "projections"} {
+		s := p.Services[role]
+		require.Empty(t, s.ContainerName, role)
+		require.Empty(t, s.Ports, "%s: a second container could not have the port", role)
+		require.Empty(t, s.Volumes, "%s: a data folder belongs to one process; the image's own volume is each container's", role)
+	}
+	require.GreaterOrEqual(t, *p.Services["edge"].Deploy.Replicas, 2, "an upgrade of a single edge is an outage")
+}
+
+// A broker whose session is shorter than a few heartbeats is fenced at the first one that is late.
+func TestComposeBrokersBeatOftenEnough(t *testing.T) {
+	for name, s := range project(t, []string{"oltp"}).Services {
+		if s.Environment["KAFKA_BROKER_SESSION_TIMEOUT_MS"] == nil {
+			continue
+		}
+		session, err := strconv.Atoi(*s.Environment["KAFKA_BROKER_SESSION_TIMEOUT_MS"])
+		require.NoError(t, err)
+		require.NotNil(t, s.Environment["KAFKA_BROKER_HEARTBEAT_INTERVAL_MS"], name)
+		beat, err := strconv.Atoi(*s.Environment["KAFKA_BROKER_HEARTBEAT_INTERVAL_MS"])
+		require.NoError(t, err)
+		require.LessOrEqual(t, 4*beat, session, name)
+	}
 }
 
 func TestPasswordsHaveNoDefault(t *testing.T) {
