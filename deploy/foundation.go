@@ -130,10 +130,12 @@ func (h *House) openSchemas(ctx context.Context) (err error) {
 
 // openCommands makes the way by which commands get onto the log.
 func (h *House) openCommands(ctx context.Context) error {
-	publisher, err := kafka.NewPublisher(kafka.PublisherOptions{Settings: h.kafka, Timeout: h.cfg.PublishWithin, ContentType: topics.ContentTypeAvro, Tracer: h.traces.Tracer("ugc/transport/kafka")})
+	publisher, err := kafka.NewPublisher(kafka.PublisherOptions{Settings: h.kafka, Timeout: h.cfg.PublishWithin, ContentType: topics.ContentTypeAvro,
+		Tracer: h.traces.Tracer("ugc/transport/kafka"), Refuses: h.refuses})
 	if err != nil {
 		return fmt.Errorf("configure the publisher: %w", err)
 	}
+	h.publisher = publisher
 	h.commands = kafka.NewCommandLog(publisher, h.codec, h.cfg.Epoch)
 	return h.stack.start(ctx, "publisher", func(ctx context.Context) error {
 		<-ctx.Done() // whoever publishes stands above and has stopped

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,9 @@ type House struct {
 	registry schemas.Registry
 	codec    *schemas.Codec
 	commands handlers.CommandLog
+
+	publisher *kafka.Publisher
+	away      atomic.Pointer[error] // why the log was given up on when the house stopped
 
 	documents documentStore
 	reader    *documents.Reader
@@ -90,7 +94,7 @@ func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
 		if ctx.Err() != nil {
 			err = nil // asked to stop while starting
 		}
-		return errors.Join(err, h.stack.stop(h.cfg.StopWithin()))
+		return errors.Join(err, h.stop(ctx))
 	}
 	where := Where{Edge: h.cfg.Has(config.Edge), Data: h.cfg.DataDir, Took: time.Since(began)}
 	where.HTTP, _ = Note(h.cfg.DataDir, NoteHTTP)
@@ -102,7 +106,46 @@ func (h *House) Run(ctx context.Context, announce func(Where)) (err error) {
 	} else {
 		h.log.Info("stopping", "within", h.cfg.StopWithin())
 	}
-	return errors.Join(failure, h.stack.stop(h.cfg.StopWithin()))
+	return errors.Join(failure, h.stop(ctx))
+}
+
+// A log that takes nothing is waited for no longer than this: what is under way cannot end well.
+var hasty = waits{each: time.Second, all: 3 * time.Second, last: lastMoment}
+
+// logAnswersWithin is how long a log on servers may take to answer at the end.
+const logAnswersWithin = time.Second
+
+// stop ends all parts. Where the log takes nothing, whoever waits for it is told so first, and the end is short.
+func (h *House) stop(ctx context.Context) error {
+	if h.commands == nil {
+		return h.stack.stop(patient(h.cfg.StopWithin()))
+	}
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), logAnswersWithin)
+	defer cancel()
+	if h.broker != nil {
+		h.broker.CheckDisk() // the engine may have seen a full disk first
+	}
+	away := h.pingBroker(asking)
+	if away == nil {
+		return h.stack.stop(patient(h.cfg.StopWithin()))
+	}
+	h.log.Warn("the log takes nothing, so that the end is short: what is under way and has no answer yet may be written or not", "error", away)
+	h.away.Store(&away)
+	h.publisher.Abort(away)
+	short, most := hasty, h.cfg.StopWithin()
+	short.each, short.all = min(short.each+h.cfg.DrainDelay, most), min(short.all+h.cfg.DrainDelay, most)
+	return h.stack.stop(short)
+}
+
+// refuses says why the log takes nothing at the moment, as far as this process knows without asking it.
+func (h *House) refuses() error {
+	if away := h.away.Load(); away != nil {
+		return *away
+	}
+	if h.broker != nil {
+		return h.broker.Err()
+	}
+	return nil
 }
 
 // start is the order of the house: what stands on what.

@@ -65,7 +65,7 @@ func (h *House) alone(ctx context.Context) (end func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	end = func() error { return errors.Join(h.stack.stop(h.cfg.DrainWithin), h.close(), owner.release()) }
+	end = func() error { return errors.Join(h.stack.stop(patient(h.cfg.DrainWithin)), h.close(), owner.release()) }
 	if err = h.connectLog(ctx); err == nil {
 		err = h.connectRegistry(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type part struct {
 	stop context.CancelFunc
 	done chan struct{}
 	err  error // valid after done
+	told bool  // its error went to failed; valid after done
 }
 
 func newStack(log *slog.Logger) *stack { return &stack{log: log, failed: make(chan error, 1)} }
@@ -42,6 +44,7 @@ func (s *stack) start(ctx context.Context, name string, run func(context.Context
 			}
 			select {
 			case s.failed <- fmt.Errorf("%s: %w", name, err):
+				p.told = true
 			default:
 			}
 		}
@@ -80,31 +83,46 @@ func (s *stack) wait(ctx context.Context) error {
 	}
 }
 
-// stop ends the parts from the top, each within the time that is left of the bound, and joins what they say. A part that
-// does not end is named and left behind: the process is about to end, and nothing accepted depends on its last words.
-func (s *stack) stop(within time.Duration) error {
-	deadline := time.NewTimer(within)
-	defer deadline.Stop()
+// waits says how long stop waits: for a part, for all together, and for each that is left when that time is over.
+type waits struct{ each, all, last time.Duration }
+
+// lastMoment is enough for a part that has nothing to wait for.
+const lastMoment = 200 * time.Millisecond
+
+// patient gives every part what is left of one bound.
+func patient(within time.Duration) waits { return waits{each: within, all: within, last: lastMoment} }
+
+// stop ends the parts from the top and joins what they say. Those that do not end are named, in one error, and left behind: the
+// process is about to end, and nothing accepted depends on their last words. What a part said when it failed is not said again.
+func (s *stack) stop(p waits) error {
+	end := time.Now().Add(p.all)
 	var errs []error
-	late := false
+	var left []string
 	for i := len(s.parts) - 1; i >= 0; i-- {
-		p := s.parts[i]
-		p.stop()
-		if !late {
-			select {
-			case <-p.done:
-			case <-deadline.C:
-				late = true
-			}
+		part := s.parts[i]
+		part.stop()
+		if !part.ended(max(p.last, min(p.each, time.Until(end)))) {
+			left = append(left, part.name)
+			continue
 		}
-		select {
-		case <-p.done:
-			if p.err != nil && !errors.Is(p.err, context.Canceled) {
-				errs = append(errs, fmt.Errorf("stop %s: %w", p.name, p.err))
-			}
-		default:
-			errs = append(errs, fmt.Errorf("stop %s: did not end within %s", p.name, within))
+		if part.err != nil && !part.told && !errors.Is(part.err, context.Canceled) {
+			errs = append(errs, fmt.Errorf("stop %s: %w", part.name, part.err))
 		}
 	}
+	if len(left) > 0 {
+		errs = append(errs, fmt.Errorf("stop: not waited for any longer: %s", strings.Join(left, ", ")))
+	}
 	return errors.Join(errs...)
+}
+
+// ended waits for the part's end.
+func (p *part) ended(within time.Duration) bool {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }

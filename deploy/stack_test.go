@@ -39,7 +39,7 @@ func TestPartsStopFromTheTop(t *testing.T) {
 		for _, name := range []string{"broker", "streams", "edge"} {
 			require.NoError(t, s.start(t.Context(), name, j.part(name), func(context.Context) error { synctest.Wait(); return nil }))
 		}
-		require.NoError(t, s.stop(time.Second))
+		require.NoError(t, s.stop(patient(time.Second)))
 		require.Equal(t, []string{"start broker", "start streams", "start edge", "stop edge", "stop streams", "stop broker"}, j.lines)
 	})
 }
@@ -54,7 +54,7 @@ func TestAPartOutlivesTheInterrupt(t *testing.T) {
 		require.NoError(t, s.wait(ctx))
 		synctest.Wait()
 		require.False(t, slices.Contains(j.lines, "stop edge"), "it runs until the stack stops it")
-		require.NoError(t, s.stop(time.Second))
+		require.NoError(t, s.stop(patient(time.Second)))
 	})
 }
 
@@ -65,7 +65,7 @@ func TestAPartThatEndsUnaskedIsReported(t *testing.T) {
 			require.NoError(t, s.start(t.Context(), "broker", func(context.Context) error { return end }, nil), name)
 			err := s.wait(t.Context())
 			require.ErrorContains(t, err, "broker: ", name)
-			_ = s.stop(time.Second)
+			_ = s.stop(patient(time.Second))
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestAPartThatDiesBeforeItIsReadySaysWhy(t *testing.T) {
 		err := s.start(t.Context(), "broker", func(context.Context) error { return errors.New("port in use") },
 			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		require.ErrorContains(t, err, "broker: port in use")
-		_ = s.stop(time.Second)
+		_ = s.stop(patient(time.Second))
 	})
 }
 
@@ -88,7 +88,7 @@ func TestAPartThatHangsIsNamedAndLeft(t *testing.T) {
 		require.NoError(t, s.start(t.Context(), "broker", j.part("broker"), nil))
 		require.NoError(t, s.start(t.Context(), "stuck", func(context.Context) error { <-release; return nil }, nil))
 		began := time.Now()
-		require.ErrorContains(t, s.stop(5*time.Second), "stop stuck: did not end within 5s")
+		require.ErrorContains(t, s.stop(patient(5*time.Second)), "not waited for any longer: stuck")
 		require.Equal(t, 5*time.Second, time.Since(began))
 		synctest.Wait()
 		require.True(t, slices.Contains(j.lines, "stop broker"), "the others are asked to end all the same")

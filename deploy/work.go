@@ -45,6 +45,6 @@ func (h *House) streamOptions(folder string) (streams.Options, error) {
 	}
 	return streams.Options{
 		Brokers: h.kafka.Brokers, Sarama: consumer, Kgo: h.client, Codec: h.codec, DataDir: h.path(folder),
-		Epoch: h.cfg.Epoch, Rules: h.cfg.Rules(), Metrics: h.metrics, Log: h.log.With("part", folder), Clock: systemClock, Tracer: h.traces.Tracer("ugc/streams"),
+		Epoch: h.cfg.Epoch, Rules: h.cfg.Rules(), Metrics: h.metrics, Log: h.log.With("part", folder), Clock: systemClock, Tracer: h.traces.Tracer("ugc/streams"), Refuses: h.refuses,
 	}, nil
 }

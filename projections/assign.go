@@ -55,7 +55,6 @@ func (e *Engine) lost(_ context.Context, _ *kgo.Client, lost map[string][]int32)
 		for _, p := range partitions {
 			e.state.revoke(p)
 			e.o.Watermarks.disown(e.o.View.Name, p)
-			e.metrics.forget(p)
 		}
 	}
 }

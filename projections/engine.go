@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
@@ -71,8 +70,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.readAll(running) })
 	group.Go(func() error { return e.writeAll(running) })
-	group.Go(func() error { return e.watchLag(running, kadm.NewClient(client)) })
+	group.Go(func() error { return e.watchLag(running) })
+	e.metrics.lags.add(e)
 	err = group.Wait()
+	e.metrics.lags.remove(e)
 	e.leave(ctx)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		err = nil
@@ -136,6 +137,7 @@ func (e *Engine) readAll(ctx context.Context) error {
 			return kgo.ErrClientClosed
 		}
 		fetches.EachError(func(_ string, partition int32, err error) { e.readFailed(partition, err) })
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) { e.state.read(p.Partition, p.HighWatermark) })
 		left := fetches.NumRecords()
 		var chunk []entry
 		size := 0

@@ -11,9 +11,10 @@ import (
 
 // Metrics are what all engines of a process publish. Every series has the labels view and generation.
 type Metrics struct {
-	lagEvents, lagSeconds, stalled, blocked *prometheus.GaugeVec
-	batches, records, errors                *prometheus.CounterVec
-	steps, batchRecords, visible            *prometheus.HistogramVec
+	lags                         *lags
+	stalled, blocked             *prometheus.GaugeVec
+	batches, records, errors     *prometheus.CounterVec
+	steps, batchRecords, visible *prometheus.HistogramVec
 }
 
 // NewMetrics registers the series, once for a process; nil publishes none. It panics where they are registered already.
@@ -28,8 +29,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ugc_view_" + name, Help: help, Buckets: buckets}, labelled(labels))
 	}
 	m := &Metrics{
-		lagEvents:    gauge("lag_events", "Records between the watermark and the end of the log.", "partition"),
-		lagSeconds:   gauge("lag_seconds", "Age of the oldest record that the view does not show yet.", "partition"),
+		lags:         newLags(),
 		stalled:      gauge("stalled", "Steps that fail and are tried again; 0 while all is well."),
 		blocked:      gauge("blocked_keys", "Keys whose records wait behind a dead letter."),
 		batches:      counter("batches_total", "Batches whose watermark is stored."),
@@ -40,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		visible:      histogram("visible_seconds", "From the arrival of a command at the edge until the view shows it, of the newest record of each batch.", prometheus.ExponentialBuckets(0.001, 2, 18)),
 	}
 	if r != nil {
-		r.MustRegister(m.lagEvents, m.lagSeconds, m.stalled, m.blocked, m.batches, m.records, m.errors, m.steps, m.batchRecords, m.visible)
+		r.MustRegister(m.lags, m.stalled, m.blocked, m.batches, m.records, m.errors, m.steps, m.batchRecords, m.visible)
 	}
 	return m
 }
@@ -111,19 +111,6 @@ func (en *entry) outcome() string {
 	return outcomeApplied
 }
 
-func (m *viewMetrics) lag(s Status) {
-	for _, p := range s.Partitions {
-		number := strconv.Itoa(int(p.Partition))
-		m.lagEvents.WithLabelValues(m.view, m.generation, number).Set(float64(p.Lag))
-		m.lagSeconds.WithLabelValues(m.view, m.generation, number).Set(p.Behind.Seconds())
-	}
-	m.stalled(len(s.Stalls))
-	m.blocked.WithLabelValues(m.view, m.generation).Set(float64(s.Blocked))
-}
-
-// forget takes out a partition that is another engine's now.
-func (m *viewMetrics) forget(p int32) {
-	number := strconv.Itoa(int(p))
-	m.lagEvents.DeleteLabelValues(m.view, m.generation, number)
-	m.lagSeconds.DeleteLabelValues(m.view, m.generation, number)
+func (m *viewMetrics) blockedKeys(n int) {
+	m.blocked.WithLabelValues(m.view, m.generation).Set(float64(n))
 }

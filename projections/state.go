@@ -23,7 +23,9 @@ type state struct {
 
 type partition struct {
 	Watermark
-	end   int64 // of the log; -1 until asked
+	end   int64     // of the log; -1 until asked
+	endAt time.Time // when it was asked for
+	allAt time.Time // when the view was last known to show all; zero: not known
 	fault error
 }
 
@@ -114,12 +116,27 @@ func (s *state) advance(marks map[int32]Watermark) {
 	})
 }
 
-func (s *state) ends(ends map[int32]int64) {
+// ends takes what the log's ends were at a time.
+func (s *state) ends(ends map[int32]int64, at time.Time) {
 	s.set(func() {
 		for p, end := range ends {
-			if it, ok := s.partitions[p]; ok {
-				it.end = end
+			it, ok := s.partitions[p]
+			if !ok {
+				continue
 			}
+			it.end, it.endAt = max(it.end, end), at
+			if it.Next >= it.end {
+				it.allAt = at
+			}
+		}
+	})
+}
+
+// read takes the end that came with a fetch: what was read and is not shown yet counts at once.
+func (s *state) read(p int32, end int64) {
+	s.set(func() {
+		if it, ok := s.partitions[p]; ok && end > it.end {
+			it.end, it.endAt = end, time.Now()
 		}
 	})
 }
@@ -219,8 +236,8 @@ type PartitionStatus struct {
 	Partition int32
 	Watermark Watermark
 	End       int64         // of the log when last asked, -1 when not yet
-	Lag       int64         // records from the watermark to the end; 0 while the end is not known
-	Behind    time.Duration // age of the oldest record that was fetched and is not yet shown, 0 where there is none
+	Lag       int64         // records from the watermark to the end; -1 while the end is not known
+	Behind    time.Duration // no record that is not shown yet is older; 0 where there is none, -1 while that is not known
 	Fault     error         // why it cannot go on without a person
 }
 
@@ -241,9 +258,18 @@ func (e *Engine) Status() Status {
 	status.Stalls = slices.SortedFunc(maps.Values(s.stalled), func(a, b Stall) int { return a.Since.Compare(b.Since) })
 	for _, p := range slices.Sorted(maps.Keys(s.partitions)) {
 		it := s.partitions[p]
-		ps := PartitionStatus{Partition: p, Watermark: it.Watermark, End: it.end, Lag: max(0, it.end-it.Next), Fault: it.fault}
-		if at, ok := waiting[p]; ok {
+		ps := PartitionStatus{Partition: p, Watermark: it.Watermark, End: it.end, Lag: -1, Behind: -1, Fault: it.fault}
+		if it.end >= 0 && time.Since(it.endAt) < knownFor*e.o.LagInterval {
+			ps.Lag = max(0, it.end-it.Next)
+		}
+		at, read := waiting[p]
+		switch {
+		case read:
 			ps.Behind = max(0, time.Duration(e.o.Now()-at)*time.Millisecond)
+		case ps.Lag == 0:
+			ps.Behind = 0
+		case ps.Lag > 0 && !it.allAt.IsZero(): // they came since, and were not read yet
+			ps.Behind = time.Since(it.allAt)
 		}
 		status.Partitions = append(status.Partitions, ps)
 	}

@@ -36,6 +36,7 @@ type Options struct {
 	Log         *slog.Logger          // nil: the default one
 	Tracer      trace.Tracer          // of a span for every input, and for what the positions view shows; nil: none, and events carry on the trace of their commands
 	StopTimeout time.Duration         // how long a group may finish what is under way when it is told to stop; 0: 10 s
+	Refuses     func() error          // why the log takes nothing at the moment, nil while it does: then nothing under way is waited for at the end; nil: not known
 	Backoff     Backoff               // between a processor that ended and the next; zero: 100 ms to 5 s
 
 	// For tests.

@@ -91,6 +91,11 @@ func (g *supervised) once(ctx context.Context) error {
 
 // stop waits for what is under way, then fails it, so that goka, which waits for every promise, ends.
 func (g *supervised) stop(run *incarnation, done <-chan error) error {
+	if refuses := g.options.Refuses; refuses != nil {
+		if why := refuses(); why != nil { // what is under way is never written
+			run.out.fail(why)
+		}
+	}
 	timer := time.NewTimer(g.options.StopTimeout)
 	defer timer.Stop()
 	select {

@@ -36,9 +36,9 @@ type program struct {
 	dotenv  string
 }
 
-// Main runs one command line and returns the exit code. The first interrupt asks what runs to stop, a second one ends the process.
+// Main runs one command line and returns the exit code. The first signal to stop asks what runs to stop, a second one ends the process.
 func Main(version string, args []string, out, err io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal has its usual effect
 	p := &program{version: version, out: out, err: err}
@@ -57,6 +57,15 @@ func Main(version string, args []string, out, err io.Writer) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// stopSignals ask a command to stop. A terminal that closes sends SIGHUP; who started the program with nohup wants it to go on.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 func (p *program) root() *cobra.Command {

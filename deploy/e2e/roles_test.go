@@ -88,8 +88,9 @@ func TestRolesOverRealBrokers(t *testing.T) {
 			"--patience", "3m", "--visible", "3m", "--connections", "8")
 		load.Env, load.Dir, load.Stdout, load.Stderr = e.env, t.TempDir(), said[i], said[i]
 		require.NoError(t, faultstest.Start(load))
-		t.Cleanup(func() { _ = load.Process.Kill() })
-		go func() { loads <- load.Wait() }()
+		ended := make(chan struct{})
+		t.Cleanup(func() { _ = load.Process.Kill(); <-ended })
+		go func() { loads <- load.Wait(); close(ended) }()
 	}
 	began := time.Now()
 	for _, step := range []struct {

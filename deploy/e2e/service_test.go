@@ -74,6 +74,7 @@ type service struct {
 	done chan struct{}
 
 	program string // binary unless another one
+	orphans []int  // engines that were left behind when the service was killed
 }
 
 // log collects what a process prints.
@@ -112,6 +113,7 @@ func (s *service) run() {
 			s.t.Logf("the service on %s said:\n%s", s.dir, s.out.String())
 		}
 		s.kill()
+		faultstest.AwaitEnd(s.t, s.orphans) // an engine still writes into the folder while it ends
 	})
 	s.start()
 }
@@ -180,7 +182,12 @@ func (s *service) stop() int {
 
 // kill ends the program at once, as a power cut of the process would.
 func (s *service) kill() {
-	_ = s.cmd.Process.Kill()
+	select {
+	case <-s.done:
+		return
+	default:
+	}
+	s.orphans = append(s.orphans, faultstest.Kill(s.cmd.Process)...)
 	<-s.done
 }
 

@@ -4,5 +4,5 @@ import "slices"
 
 // all lists the mutations, room by room.
 func all() []mutation {
-	return slices.Concat(inDomain, inHandlers, inTransport, inAccess, inLetters, inStreams, inProjections, inDocuments, inClickHouse, inBroker, inDeploy)
+	return slices.Concat(inDomain, inHandlers, inTransport, inAccess, inLetters, inStreams, inProjections, inDocuments, inClickHouse, inBroker, inDeploy, inDamage)
 }

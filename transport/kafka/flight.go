@@ -1,9 +1,7 @@
 package kafka
 
 import (
-	"context"
 	"sync/atomic"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -92,18 +90,9 @@ func (f *flight) finish(n int32) {
 	}
 }
 
-// result waits for the flight, until ctx ends or the time is over, and reports on it as it then stands. An entry that is not settled belongs to the
-// client and is not touched.
-func (f *flight) result(ctx context.Context, over <-chan time.Time) error {
-	why := errTimeout
-	if f.left.Load() > 0 {
-		select {
-		case <-f.done:
-		case <-over:
-		case <-ctx.Done():
-			why = context.Cause(ctx)
-		}
-	}
+// report says how the flight stands, given why it was not waited for to its end, nil where it was. An entry that is not settled
+// belongs to the client and is not touched.
+func (f *flight) report(why error) error {
 	var failed []Failure
 	for i := range f.entries {
 		switch e := &f.entries[i]; {

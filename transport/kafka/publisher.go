@@ -23,6 +23,10 @@ type PublisherOptions struct {
 	MaxInFlight int64         // bytes that are published and not yet confirmed, over all callers; 64 MiB when zero. A message counts at least 1 KiB
 	ContentType string        // of messages that say none; application/avro when empty
 	Tracer      trace.Tracer  // of a span for every Publish; nil: none, and messages carry on the trace of their contexts
+
+	// Refuses says why the log takes nothing at the moment, nil while it takes records; nil: it is not known. While it refuses, nothing is sent and
+	// Publish fails at once; a Publish that is under way when that begins ends within a second.
+	Refuses func() error
 }
 
 // Validate reports everything that is wrong with the options.
@@ -63,6 +67,8 @@ type Publisher struct {
 
 	closing context.Context // ends with Close
 	close   context.CancelFunc
+	aborted context.Context // ends with Abort
+	abort   context.CancelCauseFunc
 	once    sync.Once
 }
 
@@ -98,6 +104,7 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 		room:    semaphore.NewWeighted(opts.MaxInFlight),
 	}
 	p.closing, p.close = context.WithCancel(context.Background())
+	p.aborted, p.abort = context.WithCancelCause(context.Background())
 	return p, nil
 }
 
@@ -122,14 +129,11 @@ func (p *Publisher) Publish(topic string, msgs ...*message.Message) error {
 
 // publish writes the messages, below the span where there is one.
 func (p *Publisher) publish(topic string, msgs []*message.Message, span trace.Span) error {
-	// A timer and not a context with a deadline: that would cost a single message a tenth of its way.
-	clock := timers.Get().(*time.Timer)
-	clock.Reset(p.opts.Timeout)
-	defer func() { clock.Stop(); timers.Put(clock) }()
 	ctx, f := msgs[0].Context(), p.newFlight(topic, msgs, span)
+	began := time.Now()
 	if err := p.reserve(ctx, f); err != nil {
 		f.abandon(fail(domain.Unavailable, "not sent", err))
-		return f.result(ctx, clock.C)
+		return f.report(nil)
 	}
 	// A record that was never sent is given up when nobody waits for it any more. One whose answer is missing can't be: giving it up would
 	// break the numbering by which the broker recognises repeats. Not the caller's context: the client fails every record of a partition when
@@ -141,7 +145,46 @@ func (p *Publisher) publish(topic string, msgs []*message.Message, span trace.Sp
 			p.client.Produce(life, &e.rec, e.settle)
 		}
 	}
-	return f.result(ctx, clock.C)
+	return f.report(p.await(ctx, f, began))
+}
+
+// askEvery is how often a Publish that waits asks whether the log refuses.
+const askEvery = 500 * time.Millisecond
+
+// await waits until the flight is done, and else says why it waits no longer.
+func (p *Publisher) await(ctx context.Context, f *flight, began time.Time) (gaveUp error) {
+	if f.left.Load() == 0 { // as where none could be sent
+		return nil
+	}
+	// A timer and not a context with a deadline: that would cost a single message a tenth of its way.
+	clock := timers.Get().(*time.Timer)
+	defer func() { clock.Stop(); timers.Put(clock) }()
+	for {
+		clock.Reset(min(askEvery, p.opts.Timeout-time.Since(began)))
+		select {
+		case <-f.done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-p.aborted.Done():
+			return context.Cause(p.aborted)
+		case <-clock.C:
+		}
+		if time.Since(began) >= p.opts.Timeout {
+			return errTimeout
+		}
+		if err := p.refused(); err != nil {
+			return err
+		}
+	}
+}
+
+// refused says why the log takes nothing.
+func (p *Publisher) refused() error {
+	if p.opts.Refuses == nil {
+		return nil
+	}
+	return p.opts.Refuses()
 }
 
 // linger is how long a record waits for others to share its request. Many callers publish one record each: without a wait the client sends the first
@@ -155,9 +198,11 @@ var errTimeout = errors.New("the publisher's time-out is over")
 
 // reserve waits for room, which bounds the memory of all publishes together.
 func (p *Publisher) reserve(ctx context.Context, f *flight) error {
-	switch {
+	switch refused := p.refused(); {
 	case p.closing.Err() != nil:
 		return ErrClosed
+	case refused != nil:
+		return refused
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !p.room.TryAcquire(f.cost):
@@ -171,14 +216,21 @@ func (p *Publisher) reserve(ctx context.Context, f *flight) error {
 	return nil
 }
 
+// Abort ends every Publish that waits, and lets Close wait for nothing: the log is known to take no more. Messages without an answer are
+// Uncertain. It is safe to call at any time, and more than once.
+func (p *Publisher) Abort(why error) {
+	p.close()
+	p.abort(why)
+}
+
 // Close refuses further messages, waits until those under way are confirmed or failed, at most for the time-out, and disconnects.
 // What is then left fails as Uncertain, and Close says so. It is safe to call twice; the second call does nothing.
 func (p *Publisher) Close() (err error) {
 	p.once.Do(func() {
 		p.close()
-		ctx, cancel := context.WithTimeoutCause(context.Background(), p.opts.Timeout, errTimeout)
+		ctx, cancel := context.WithTimeoutCause(p.aborted, p.opts.Timeout, errTimeout)
 		defer cancel()
-		if ferr := p.client.Flush(ctx); ferr != nil {
+		if ferr := p.client.Flush(ctx); ferr != nil && p.aborted.Err() == nil {
 			err = fmt.Errorf("close the publisher with %d messages unconfirmed: %w", p.client.BufferedProduceRecords(), context.Cause(ctx))
 		}
 		p.client.Close()

@@ -13,8 +13,7 @@ func WithDisk(free func() int64) func(*Options) {
 // WithClock makes a broker see a time of a test's choosing.
 func WithClock(now func() time.Time) func(*Options) { return func(o *Options) { o.now = now } }
 
-// CheckDisk and Expire are what Run does from time to time.
-func (b *Broker) CheckDisk()    { b.checkDisk() }
+// Expire is what Run does from time to time.
 func (b *Broker) Expire() error { return b.deleteExpired(context.Background()) }
 
 // Rewrite is a compaction of the partition in dir, in the middle of which something happens.

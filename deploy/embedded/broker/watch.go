@@ -37,6 +37,9 @@ func (b *Broker) watch(ctx context.Context) error {
 	}
 }
 
+// CheckDisk looks at once at what is free, which Run does every second.
+func (b *Broker) CheckDisk() { b.checkDisk() }
+
 func (b *Broker) checkDisk() {
 	if b.opts.Reserve < 0 {
 		return
