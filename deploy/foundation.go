@@ -119,7 +119,9 @@ func (h *House) openSchemas(ctx context.Context) (err error) {
 	if err := h.connectRegistry(ctx); err != nil {
 		return err
 	}
-	if h.codec, err = schemas.New(ctx, h.schemaOptions()); err != nil {
+	o := h.schemaOptions()
+	o.Stop = ctx.Done() // a record that waits for its schema must not hold up the end
+	if h.codec, err = schemas.New(ctx, o); err != nil {
 		return fmt.Errorf("register schemas: %w", err)
 	}
 	if err := h.codec.Degraded(); err != nil {

@@ -14,6 +14,9 @@ import (
 //
 // Every error is a *domain.Error: Invalid for a record that no schema fits, and for bytes that no record can be;
 // Unavailable where the registry had to be asked for the schema of a record and did not answer: the same bytes may decode later.
+//
+// A decode of a record with an id that the registry does not know yet waits for it, 10 s at most, before it is Invalid, ErrUnknownSchema; see writers.go for
+// how often that may be. It holds up its caller alone.
 type Codec struct {
 	ids     [records]uint32
 	own     map[uint32]record // ids of today's schemas

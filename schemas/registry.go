@@ -33,15 +33,16 @@ type Registry interface {
 
 // Options say how New reaches the registry.
 type Options struct {
-	Registry  Registry         // required
-	CacheFile string           // remembers ids and schemas for a start without the registry; empty: nothing is kept
-	Timeout   time.Duration    // of each call; 0 is 5 s
-	Attempts  int              // of each call; 0 is 3
-	Log       *slog.Logger     // nil is slog.Default
-	Now       func() time.Time // nil is time.Now; only says when to ask again for an id that the registry did not know
+	Registry  Registry        // required
+	CacheFile string          // remembers ids and schemas for a start without the registry; empty: nothing is kept
+	Timeout   time.Duration   // of each call; 0 is 5 s
+	Attempts  int             // of each call; 0 is 3
+	Log       *slog.Logger    // nil is slog.Default
+	Stop      <-chan struct{} // once closed, no decode waits for the registry any more; nil: never
 }
 
-// The waits between attempts double from here; New and a decode never wait longer than Attempts × (Timeout + longestWait).
+// The waits between attempts double from here; New and a decode never wait longer than Attempts × (Timeout + longestWait) for an answer. What a decode
+// waits besides for an id that is not known yet is bounded in writers.go.
 const (
 	firstWait   = 100 * time.Millisecond
 	longestWait = 2 * time.Second
@@ -74,9 +75,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	return o
 }

@@ -429,25 +429,6 @@ func TestAnUnknownSchemaWhileTheRegistryIsAway(t *testing.T) {
 	})
 }
 
-func TestAnIDThatTheRegistryDoesNotKnowIsAskedForAgainLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
-		c, err := New(t.Context(), options(t, m))
-		require.NoError(t, err)
-		before := m.calls.Load()
-		stray := []byte{0, 0, 0, 9, 9, 1}
-		for range 5 {
-			_, err = c.DecodeCommand(stray)
-			require.ErrorIs(t, err, ErrUnknownSchema)
-		}
-		require.Equal(t, before+1, m.calls.Load())
-		time.Sleep(askAgain) //nolint:forbidigo // virtual time
-		_, err = c.DecodeCommand(stray)
-		require.ErrorIs(t, err, ErrUnknownSchema)
-		require.Equal(t, before+2, m.calls.Load())
-	})
-}
-
 func TestKnownWritersAreBounded(t *testing.T) {
 	w := newWriters(Options{Registry: shelf{}}.withDefaults(), openCache("", "", quiet()))
 	for id := range uint32(maxWriters + 10) {

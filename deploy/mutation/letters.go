@@ -72,4 +72,39 @@ var inLetters = []mutation{
 		file: "projections/queue.go", old: "n += len(en.raw.Headers[i].Key) + len(en.raw.Headers[i].Value) + headerBytes", new: "n += 0 * i",
 		in: "projections", by: []string{"TestHeadersCountInABatch"},
 	},
+	{
+		name: "unknown-id-is-final", cause: "rule 9", takes: "an id that the registry does not know yet is waited for",
+		file: "schemas/writers.go", old: "case s.waited >= waitForID:", new: "case true:",
+		in: "schemas", by: []string{"TestAnIDThatIsNotKnownYetIsWaitedFor"},
+	},
+	{
+		name: "unknown-id-never-asked-again", cause: "rule 9", takes: "an id that was not known is asked for again",
+		file: "schemas/writers.go", old: "if s.over && time.Since(s.asked) < askAgain {", new: "if s.over {",
+		in: "schemas", by: []string{"TestAnIDThatComesLateIsKnownFromThenOn"},
+	},
+	{
+		name: "unknown-id-asked-each-time", cause: "rule 9", takes: "an id that never comes is asked for once a second at most",
+		file: "schemas/writers.go", old: "if s.over && time.Since(s.asked) < askAgain {", new: "if false {",
+		in: "schemas", by: []string{"TestAnIDThatNeverComesIsWaitedForOnce"},
+	},
+	{
+		name: "unknown-id-waited-for-without-end", cause: "rule 9", takes: "the wait for an id is bounded",
+		file: "schemas/writers.go", old: "waitForID    = 10 * time.Second", new: "waitForID    = 10 * time.Hour",
+		in: "schemas", by: []string{"TestAnIDThatNeverComesIsWaitedForOnce"},
+	},
+	{
+		name: "each-unknown-id-waited-for", cause: "rule 9", takes: "ids that never come are not waited for each",
+		file: "schemas/writers.go", old: "len(w.fruitless) == maxFruitless &&", new: "false &&",
+		in: "schemas", by: []string{"TestManyIDsThatNeverComeAreNotWaitedForEach"},
+	},
+	{
+		name: "impossible-id-asked-for", cause: "rule 9", takes: "an id that no registry gives is not asked for",
+		file: "schemas/writers.go", old: "if id == 0 || id > math.MaxInt32 {", new: "if id > math.MaxInt32+math.MaxInt32 {",
+		in: "schemas", by: []string{"TestIDsThatNoRegistryGivesAreNotAskedFor"},
+	},
+	{
+		name: "end-held-up-by-an-id", cause: "rule 9", takes: "the wait for an id ends with the program",
+		file: "schemas/writers.go", old: "case <-w.o.Stop:\n\t\treturn errStopped()", new: "case <-make(chan struct{}):\n\t\treturn errStopped()",
+		in: "schemas", by: []string{"TestStopEndsTheWaitForAnID"},
+	},
 }
