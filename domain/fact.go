@@ -90,7 +90,8 @@ func (f *Fact) clock() Instant {
 func (f *Fact) Stamp() Stamp { return Stamp{At: f.At(), Sequence: f.Sequence, ID: f.ID} }
 
 // Stamp orders facts about one register: by time of the fact, then sequence, then id. It is a total order over
-// different reports, so any order of arrival ends with the same winner where all say when they occurred. The zero Stamp is before all.
+// different reports, so any order of arrival ends with the same winner where all say when they occurred. The zero Stamp
+// is before all.
 type Stamp struct {
 	At       Instant
 	Sequence int64
@@ -119,9 +120,10 @@ func (s Stamp) after(id ID) Stamp {
 	return Stamp{At: s.At, Sequence: s.Sequence + 1, ID: id}
 }
 
-// over is the stamp with which the fact is written over what a register holds; wins is false where it loses. A fact that does not say when it
-// occurred wins over all that the log has before it: the clocks of two edges differ, the order of the log does not. Only of two that arrived in one
-// millisecond and both have a sequence the greater wins. (README, "The rules".)
+// over is the stamp with which the fact is written over what a register holds; wins is false where it loses. A fact
+// that does not say when it occurred wins over all that the log has before it: the clocks of two edges differ, the
+// order of the log does not. Only of two that arrived in one millisecond and both have a sequence the greater wins.
+// (README, "The rules".)
 func (f *Fact) over(old Stamp) (s Stamp, wins bool) {
 	s = f.Stamp()
 	switch {

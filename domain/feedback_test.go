@@ -130,7 +130,8 @@ func TestAnyOrderOfDatedOpinionsGivesTheSame(t *testing.T) {
 	})
 }
 
-// A client hears no answer, and sends again: with another sent_at, to an edge with another clock, before or after what others say.
+// A client hears no answer, and sends again: with another sent_at, to an edge with another clock, before or after what
+// others say.
 func TestRetriedOpinionsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cmds := opinionsOf(t, "u", "m", 20)
@@ -209,7 +210,8 @@ func TestUndatedOpinionsStandInTheOrderOfTheLog(t *testing.T) {
 func TestFeedbackRemembersTheNewestIDs(t *testing.T) {
 	var s FeedbackState
 	say := func(n int) Verdict {
-		c := &SetRating{Fact: Fact{ID: testID(n), User: "u", Movie: "m", ReceivedAt: start + Instant(n)}, Score: int32(n % 11)}
+		c := &SetRating{Fact: Fact{ID: testID(n), User: "u", Movie: "m", ReceivedAt: start + Instant(n)},
+			Score: int32(n % 11)}
 		e := Feedback.Decide(s, c)
 		s = Feedback.Evolve(s, e)
 		return e.Judged()

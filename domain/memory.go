@@ -2,9 +2,9 @@ package domain
 
 import "encoding/binary"
 
-// Fingerprint stands for an id in a memory that must stay small. Two different ids have the same one with a probability of 2⁻⁶⁴. An
-// id always has the same: so a known id is never taken for a new one, and a new one is taken for one of 1,000 known with a
-// probability below 10⁻¹⁶.
+// Fingerprint stands for an id in a memory that must stay small. Two different ids have the same one with a probability
+// of 2⁻⁶⁴. An id always has the same: so a known id is never taken for a new one, and a new one is taken for one of
+// 1,000 known with a probability below 10⁻¹⁶.
 //
 // Fingerprints are stored in tables: how they are made never changes.
 type Fingerprint uint64
@@ -60,8 +60,8 @@ func (s Seen) has(f Fingerprint) bool {
 	return false
 }
 
-// with is the memory with one more id; beyond MaxSeen the oldest is forgotten. The receiver, whose array older states share, is
-// not changed.
+// with is the memory with one more id; beyond MaxSeen the oldest is forgotten. The receiver, whose array older states
+// share, is not changed.
 func (s Seen) with(f Fingerprint) Seen {
 	if len(s) >= MaxSeen {
 		s = s[len(s)-MaxSeen+1:]

@@ -14,7 +14,8 @@ import (
 func heartbeat(session string, n int, step Millis) *RecordPlayback {
 	at := start + Instant(Millis(n)*step)
 	return &RecordPlayback{
-		Fact:     Fact{ID: NamedID(ID{}, fmt.Sprint(session, n)), User: "u", Movie: "m", Session: session, Sequence: int64(n), OccurredAt: at, SentAt: at, ReceivedAt: at},
+		Fact: Fact{ID: NamedID(ID{}, fmt.Sprint(session, n)), User: "u", Movie: "m", Session: session,
+			Sequence: int64(n), OccurredAt: at, SentAt: at, ReceivedAt: at},
 		Type:     Heartbeat,
 		Position: Millis(n-1) * step,
 	}
@@ -63,7 +64,8 @@ func TestLongSessionsInAnyOrder(t *testing.T) {
 func TestTwoHundredSessionsInterleaved(t *testing.T) {
 	var all []PlaybackCommand
 	for i := range 200 {
-		for _, c := range session(fmt.Sprint("s", i), 10, 5_000) { // each shows the same 45 s of another part of the film
+		// each shows the same 45 s of another part of the film
+		for _, c := range session(fmt.Sprint("s", i), 10, 5_000) {
 			c.(*RecordPlayback).Position += Millis(i) * 100_000
 			all = append(all, c)
 		}
@@ -121,7 +123,8 @@ func ranged(ranges []Interval) (out []PlaybackCommand) {
 	for some := range slices.Chunk(ranges, MaxRanges) {
 		n := len(out) + 1
 		at := start + Instant(n)
-		out = append(out, &RecordPlayback{Fact: Fact{ID: testID(n), User: "u", Movie: "m", OccurredAt: at, ReceivedAt: at}, Type: Heartbeat, Watched: some})
+		f := Fact{ID: testID(n), User: "u", Movie: "m", OccurredAt: at, ReceivedAt: at}
+		out = append(out, &RecordPlayback{Fact: f, Type: Heartbeat, Watched: some})
 	}
 	return out
 }
@@ -162,7 +165,8 @@ func TestPiecesAreBounded(t *testing.T) {
 		s = fold1(s, heartbeat("a", 2*i+1, 1000))
 	}
 	require.Equal(t, MaxPieces, s.Sessions.pieces())
-	require.Equal(t, int64(21), s.Sessions[0].Pieces[0].Last.Sequence, "those that were not extended for the longest are forgotten")
+	require.Equal(t, int64(21), s.Sessions[0].Pieces[0].Last.Sequence,
+		"those that were not extended for the longest are forgotten")
 	s = fold1(s, heartbeat("a", 22, 1000)) // joins 21 and 23: they are newer now
 	for i := range 2 {
 		s = fold1(s, heartbeat("b", 2*i+1, 1000))
@@ -176,18 +180,21 @@ func TestPiecesAreBounded(t *testing.T) {
 }
 
 func TestRetryAfter999Others(t *testing.T) {
+	fact := func(n int) Fact {
+		return Fact{ID: testID(n), User: "u", Movie: "m", ReceivedAt: start + Instant(n)}
+	}
 	for name, report := range map[string]func(n int) PlaybackCommand{
 		"heartbeats": func(n int) PlaybackCommand {
-			return &RecordPlayback{Fact: Fact{ID: testID(n), User: "u", Movie: "m", OccurredAt: start + Instant(n), ReceivedAt: start + Instant(n)}, Type: Heartbeat, Position: Millis(n)}
+			c := &RecordPlayback{Fact: fact(n), Type: Heartbeat, Position: Millis(n)}
+			c.OccurredAt = c.ReceivedAt
+			return c
 		},
-		"undated plays": func(n int) PlaybackCommand {
-			return &RecordPlayback{Fact: Fact{ID: testID(n), User: "u", Movie: "m", ReceivedAt: start + Instant(n)}, Type: Play}
-		},
-		"viewings": func(n int) PlaybackCommand {
-			return &RecordViewing{Fact: Fact{ID: testID(n), User: "u", Movie: "m", ReceivedAt: start + Instant(n)}, ViewedSeconds: 5}
-		},
+		"undated plays": func(n int) PlaybackCommand { return &RecordPlayback{Fact: fact(n), Type: Play} },
+		"viewings":      func(n int) PlaybackCommand { return &RecordViewing{Fact: fact(n), ViewedSeconds: 5} },
 		"a session without sequence": func(n int) PlaybackCommand {
-			return &RecordPlayback{Fact: Fact{ID: testID(n), User: "u", Movie: "m", Session: "s", ReceivedAt: start + Instant(n)}, Type: Heartbeat}
+			c := &RecordPlayback{Fact: fact(n), Type: Heartbeat}
+			c.Session = "s"
+			return c
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Facts merge: any order of the same reports gives the same state where they say when they occurred, and a repeated report changes nothing.
+// Facts merge: any order of the same reports gives the same state where they say when they occurred, and a repeated
+// report changes nothing.
 
 // reports draws up to 30 different reports about one film: within the bounds of a state, sequences unique in their session.
 func reports(t *rapid.T) []PlaybackCommand {
@@ -118,7 +119,8 @@ func TestAnyOrderOfReportsGivesTheSameWatchedTime(t *testing.T) {
 	})
 }
 
-// A client hears no answer and sends the same report again: with another sent_at, to an edge with another clock, at once or much later.
+// A client hears no answer and sends the same report again: with another sent_at, to an edge with another clock, at
+// once or much later.
 func TestRetriedReportsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cmds := reports(t)
@@ -144,7 +146,8 @@ func TestRetriedReportsChangeNothing(t *testing.T) {
 	})
 }
 
-// retried is the same report as it arrives another time. Its place, where it has one, is its identity: the id may be another.
+// retried is the same report as it arrives another time. Its place, where it has one, is its identity: the id may be
+// another.
 func retried(t *rapid.T, c PlaybackCommand) PlaybackCommand {
 	f := *c.Head()
 	f.ReceivedAt += Instant(rapid.IntRange(-100_000, 1_000_000).Draw(t, "arrives later by"))
@@ -169,10 +172,13 @@ func TestUndatedReportsStandInTheOrderOfTheLog(t *testing.T) {
 		var s PlaybackState
 		at := start + 1_000_000
 		if rapid.Bool().Draw(t, "a dated report from an edge ahead") {
-			s = fold1(s, &RecordPlayback{Fact: Fact{ID: testID(0), OccurredAt: at, ReceivedAt: at}, Type: Seek, Position: 1})
+			s = fold1(s, &RecordPlayback{Fact: Fact{ID: testID(0), OccurredAt: at, ReceivedAt: at}, Type: Seek,
+				Position: 1})
 		}
 		for i := range rapid.IntRange(1, 10).Draw(t, "reports") {
-			c := &RecordPlayback{Fact: Fact{ID: testID(i + 1), ReceivedAt: start + Instant(rapid.IntRange(0, 3).Draw(t, "received"))}, Type: Seek, Position: Millis(i) + 10, Duration: Millis(i) + 100}
+			received := start + Instant(rapid.IntRange(0, 3).Draw(t, "received"))
+			c := &RecordPlayback{Fact: Fact{ID: testID(i + 1), ReceivedAt: received}, Type: Seek,
+				Position: Millis(i) + 10, Duration: Millis(i) + 100}
 			if rapid.Bool().Draw(t, "an edge ahead") {
 				c.ReceivedAt += 500_000
 			}
@@ -187,22 +193,32 @@ func TestUndatedReportsStandInTheOrderOfTheLog(t *testing.T) {
 
 func TestUndatedFactsOverARegister(t *testing.T) {
 	const at = start + 10_000
+	undated := func(received Instant, sequence int64) Fact {
+		f := Fact{ID: testID(2), ReceivedAt: received, Sequence: sequence}
+		if sequence > 0 {
+			f.Session = "s"
+		}
+		return f
+	}
 	for name, c := range map[string]struct {
 		old  Stamp
 		f    Fact
 		want Stamp // zero: it loses
 	}{
-		"newer":                                 {Stamp{at, 0, testID(1)}, Fact{ID: testID(2), ReceivedAt: at + 1}, Stamp{at + 1, 0, testID(2)}},
-		"its edge's clock is behind":            {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at - 5}, Stamp{at, 8, testID(2)}},
-		"behind, with a sequence":               {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at - 5, Session: "s", Sequence: 3}, Stamp{at, 8, testID(2)}},
-		"the same millisecond":                  {Stamp{at, 0, testID(3)}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 1, testID(2)}},
-		"the same, one without a sequence":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 8, testID(2)}},
-		"the same, both with one: smaller":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 6}, Stamp{}},
-		"the same, both with one: greater":      {Stamp{at, 7, testID(1)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 8}, Stamp{at, 8, testID(2)}},
-		"the same, both with one: equal":        {Stamp{at, 7, testID(3)}, Fact{ID: testID(2), ReceivedAt: at, Session: "s", Sequence: 7}, Stamp{}},
-		"the greatest sequence of all is there": {Stamp{at, math.MaxInt64, testID(3)}, Fact{ID: testID(2), ReceivedAt: at - 1}, Stamp{at + 1, 0, testID(2)}},
-		"a dated one that is older":             {Stamp{at, 0, testID(1)}, Fact{ID: testID(2), OccurredAt: at - 1, ReceivedAt: at + 5}, Stamp{}},
-		"a register that was never written":     {Stamp{}, Fact{ID: testID(2), ReceivedAt: at}, Stamp{at, 0, testID(2)}},
+		"newer":                             {Stamp{at, 0, testID(1)}, undated(at+1, 0), Stamp{at + 1, 0, testID(2)}},
+		"its edge's clock is behind":        {Stamp{at, 7, testID(1)}, undated(at-5, 0), Stamp{at, 8, testID(2)}},
+		"behind, with a sequence":           {Stamp{at, 7, testID(1)}, undated(at-5, 3), Stamp{at, 8, testID(2)}},
+		"the same millisecond":              {Stamp{at, 0, testID(3)}, undated(at, 0), Stamp{at, 1, testID(2)}},
+		"the same, one without a sequence":  {Stamp{at, 7, testID(1)}, undated(at, 0), Stamp{at, 8, testID(2)}},
+		"the same, the other without":       {Stamp{at, 0, testID(1)}, undated(at, 3), Stamp{at, 3, testID(2)}},
+		"the same, both with one: smaller":  {Stamp{at, 7, testID(1)}, undated(at, 6), Stamp{}},
+		"the same, both with one: greater":  {Stamp{at, 7, testID(1)}, undated(at, 8), Stamp{at, 8, testID(2)}},
+		"the same, both with one: equal":    {Stamp{at, 7, testID(3)}, undated(at, 7), Stamp{}},
+		"the greatest sequence is there":    {Stamp{at, math.MaxInt64, testID(3)}, undated(at-1, 0), Stamp{at + 1, 0, testID(2)}},
+		"a register that was never written": {Stamp{}, undated(at, 0), Stamp{at, 0, testID(2)}},
+		"a dated one that is older": {
+			Stamp{at, 0, testID(1)}, Fact{ID: testID(2), OccurredAt: at - 1, ReceivedAt: at + 5}, Stamp{},
+		},
 	} {
 		got, wins := c.f.over(c.old)
 		require.Equal(t, !c.want.IsZero(), wins, name)

@@ -20,8 +20,9 @@ func (r Register[T]) write(v T, f *Fact) Register[T] {
 }
 
 // PlaybackState is all that is remembered of one user and one movie. Every part of it merges: registers keep the last
-// writer, sets unite, extremes keep the greater; sums add once per report. So any order of the same reports gives the same
-// state as long as they say when they occurred, and a repeated report changes nothing (within the bounds of Sessions, Seen and MaxIntervals).
+// writer, sets unite, extremes keep the greater; sums add once per report. So any order of the same reports gives the
+// same state as long as they say when they occurred, and a repeated report changes nothing (within the bounds of
+// Sessions, Seen and MaxIntervals).
 type PlaybackState struct {
 	Position      Register[Millis] // where the film stands
 	Resume        Register[Millis] // where to go on
@@ -86,8 +87,8 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 	panic("domain: unknown playback command") // the interface is closed by its unexported method
 }
 
-// judgePlayback says why a new report changed what it changed. When a film was first and last seen does not count: an old fact
-// that comes late is stale, although it may turn out the first of all.
+// judgePlayback says why a new report changed what it changed. When a film was first and last seen does not count: an
+// old fact that comes late is stale, although it may turn out the first of all.
 func judgePlayback(before, after *Viewing, moved bool) Verdict {
 	if moved || before.Resume != after.Resume || before.ResumeAt != after.ResumeAt ||
 		before.Duration != after.Duration || before.Completed != after.Completed || before.Plays != after.Plays ||

@@ -45,8 +45,8 @@ type PlaybackEvent interface {
 	Event
 	// Viewed is the viewing of this user and movie after the event.
 	Viewed() *Viewing
-	// DecidedBy is by which rules it was decided, and Viewed is to be read. What changes nothing, a repeated report or a touch, repeats
-	// the rules of the decision before it.
+	// DecidedBy is by which rules it was decided, and Viewed is to be read. What changes nothing, a repeated report or
+	// a touch, repeats the rules of the decision before it.
 	DecidedBy() PlaybackRules
 }
 
@@ -140,8 +140,8 @@ func (c *TouchPlayback) Validate() error {
 // placed says that the report is recognised by its place in a session, and not by its id.
 func (c *RecordPlayback) placed() bool { return c.Session != "" && c.Sequence > 0 }
 
-// ranges appends what the player says it has shown, within the film where the player knows its length. An interval that is turned
-// around by this is ignored by Union.
+// ranges appends what the player says it has shown, within the film where the player knows its length. An interval that
+// is turned around by this is ignored by Union.
 func (c *RecordPlayback) ranges(to []Interval) []Interval {
 	from := len(to)
 	to = append(to, c.Watched...)

@@ -6,12 +6,14 @@ const RulesVersion int32 = 1
 // Share is a part of a whole, 0 to 1.
 type Share float64
 
-// PlaybackRules are the constants of playback, and the version of the rules that they belong to. A film counts as completed when its end was
-// reported, when CompletedReached of it has been reached, or CompletedWatched of it watched. A report moves the resume point when it lies past the
-// first ResumeAfter or ResumeAfterShare of the film, or when the viewer went there on purpose (rewind, seek).
+// PlaybackRules are the constants of playback, and the version of the rules that they belong to. A film counts as
+// completed when its end was reported, when CompletedReached of it has been reached, or CompletedWatched of it watched.
+// A report moves the resume point when it lies past the first ResumeAfter or ResumeAfterShare of the film, or when the
+// viewer went there on purpose (rewind, seek).
 //
-// Each event names the rules that decided it, and a state remembers those of its newest decision. So a position, an event and a
-// view always agree, and a change of rules holds for what is decided after it. (README, "The rules"; OPERATIONS, "Upgrades".)
+// Each event names the rules that decided it, and a state remembers those of its newest decision. So a position, an
+// event and a view always agree, and a change of rules holds for what is decided after it. (README, "The rules";
+// OPERATIONS, "Upgrades".)
 type PlaybackRules struct {
 	Version          int32 // RulesVersion; a decider sets it
 	CompletedReached Share
@@ -34,7 +36,8 @@ func (r PlaybackRules) Decider() Decider[PlaybackState, PlaybackCommand, Playbac
 	}
 }
 
-// of is by which rules a state is shown: those it remembers, and these where it was written before rules were remembered.
+// of is by which rules a state is shown: those it remembers, and these where it was written before rules were
+// remembered.
 func (r PlaybackRules) of(s *PlaybackState) PlaybackRules {
 	if s.Rules != (PlaybackRules{}) {
 		return s.Rules

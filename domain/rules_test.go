@@ -8,7 +8,9 @@ import (
 )
 
 func TestOtherRules(t *testing.T) {
-	rules := PlaybackRules{CompletedReached: 0.5, CompletedWatched: 0.25, ResumeAfter: 10_000, ResumeAfterShare: 0.01}.Decider()
+	rules := PlaybackRules{
+		CompletedReached: 0.5, CompletedWatched: 0.25, ResumeAfter: 10_000, ResumeAfterShare: 0.01,
+	}.Decider()
 	decide := func(line string) *Viewing { return rules.Decide(PlaybackState{}, playbackCommand(t, 1, line)).Viewed() }
 	require.True(t, decide("1s pause at 50s of 100s").Completed)
 	require.False(t, decide("1s pause at 49s of 100s").Completed)
@@ -31,7 +33,8 @@ func TestRulesChange(t *testing.T) {
 	s := old.Decider().Evolve(PlaybackState{}, e)
 
 	require.True(t, next.Viewing(s).Completed, "what was decided stays")
-	for name, c := range map[string]PlaybackCommand{"a repeated report": first, "a touch": &TouchPlayback{Fact: *first.Head()}} {
+	touch := &TouchPlayback{Fact: *first.Head()}
+	for name, c := range map[string]PlaybackCommand{"a repeated report": first, "a touch": touch} {
 		e := next.Decider().Decide(s, c)
 		require.True(t, e.Viewed().Completed, "%s decides nothing", name)
 		require.Equal(t, old, e.DecidedBy(), name)
@@ -39,13 +42,15 @@ func TestRulesChange(t *testing.T) {
 	}
 
 	later := next.Decider().Decide(s, playbackCommand(t, 2, "0.5s pause at 1s"))
-	require.False(t, later.Viewed().Completed, "the next report is decided by the new rules, and with it what they say of the film")
+	require.False(t, later.Viewed().Completed,
+		"the next report is decided by the new rules, and with it what they say of the film")
 	require.Equal(t, Applied, later.Judged())
 	require.Equal(t, next, later.DecidedBy())
 	require.Equal(t, *later.Viewed(), old.Viewing(next.Decider().Evolve(s, later)))
 }
 
-// Whatever the rules are, and however often they change: the event and what is shown of the state agree, for whoever shows it.
+// Whatever the rules are, and however often they change: the event and what is shown of the state agree, for whoever
+// shows it.
 func TestStatesAndEventsAgreeAcrossRules(t *testing.T) {
 	shares := rapid.SampledFrom([]Share{0.1, 0.5, 0.8, 0.9, 1})
 	rapid.Check(t, func(t *rapid.T) {
@@ -53,7 +58,8 @@ func TestStatesAndEventsAgreeAcrossRules(t *testing.T) {
 		cmds := reports(t)
 		for _, c := range append(cmds, cmds...) {
 			r := PlaybackRules{CompletedReached: shares.Draw(t, "reached"), CompletedWatched: shares.Draw(t, "watched"),
-				ResumeAfter: Millis(rapid.IntRange(0, 90_000).Draw(t, "after")), ResumeAfterShare: shares.Draw(t, "share")}
+				ResumeAfter:      Millis(rapid.IntRange(0, 90_000).Draw(t, "after")),
+				ResumeAfterShare: shares.Draw(t, "share")}
 			e := r.Decider().Decide(s, c)
 			s = r.Decider().Evolve(s, e)
 			require.Equal(t, *e.Viewed(), s.Viewing())

@@ -17,7 +17,8 @@ const (
 const (
 	MaxSessions    = 200   // the newest are always remembered
 	SessionReports = 4_096 // others as long as they were reported on within so many reports
-	MaxPieces      = 4_096 // of all sessions together; beyond it the one that was not extended for the longest is forgotten
+	// of all sessions together; beyond it the one that was not extended for the longest is forgotten
+	MaxPieces = 4_096
 )
 
 // Edge is what must be known of a report to compare it with its neighbours.
@@ -30,8 +31,9 @@ type Edge struct {
 	Rate     float64 // playback speed after it
 }
 
-// Piece is an unbroken row of reports of one session. What lies between its ends has been compared and is in the watched
-// set, so that only the ends are kept. Nothing comes before sequence 1: of a first edge there only the sequence is kept, unless it is the last too.
+// Piece is an unbroken row of reports of one session. What lies between its ends has been compared and is in the
+// watched set, so that only the ends are kept. Nothing comes before sequence 1: of a first edge there only the sequence
+// is kept, unless it is the last too.
 type Piece struct {
 	First, Last Edge
 	Touched     int64 // which report of the state extended it last, counted in the order of the log

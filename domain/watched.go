@@ -8,8 +8,8 @@ type Interval struct{ Start, End Millis }
 // Intervals is a set of film time: sorted, disjoint, not touching. The zero value is empty.
 type Intervals []Interval
 
-// MaxIntervals bounds the set of one state. Beyond it the shortest are forgotten, so that the set never holds film that was not
-// watched, and its length never shrinks. (README, "The rules".)
+// MaxIntervals bounds the set of one state. Beyond it the shortest are forgotten, so that the set never holds film that
+// was not watched, and its length never shrinks. (README, "The rules".)
 const MaxIntervals = 2048
 
 // Total is the length of the set: unique watched time.

@@ -48,7 +48,8 @@ func (c *cursor) event(r record) domain.Event {
 		return e
 	case playbackTouched:
 		f.Origin = c.origin()
-		return &domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f}, After: c.viewing(), Rules: c.rules(domain.PublishedRules)}
+		return &domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f}, After: c.viewing(),
+			Rules: c.rules(domain.PublishedRules)}
 	case likeSet:
 		e := &domain.LikeSet{}
 		e.Dislike = c.bool()

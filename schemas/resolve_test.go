@@ -259,8 +259,9 @@ func TestRecordsOfAnOlderVersionAreRead(t *testing.T) {
 		"ugc.feedback.RatingCleared":    &domain.RatingCleared{ClearRating: domain.ClearRating{Fact: withOrigin(bare(9), 9)}, Change: sampleChange()},
 		"ugc.feedback.FeedbackTouched":  &domain.FeedbackTouched{TouchFeedback: domain.TouchFeedback{Fact: withOrigin(bare(10), 10)}, Change: sampleChange()},
 		"ugc.playback.PlaybackTable":    &Table[domain.PlaybackState]{Applied: samplePlaybackTable().Applied, State: samplePlaybackTable().State},
-		"ugc.feedback.FeedbackTable":    &Table[domain.FeedbackState]{Applied: 43, State: domain.FeedbackState{Opinions: sampleOpinions(), Seen: sampleFeedbackTable().State.Seen}},
-		"ugc.movies.MoviesTable":        &Table[domain.MovieState]{Applied: 44, State: sampleMoviesTable().State},
+		"ugc.feedback.FeedbackTable": &Table[domain.FeedbackState]{Applied: 43,
+			State: domain.FeedbackState{Opinions: sampleOpinions(), Seen: sampleFeedbackTable().State.Seen}},
+		"ugc.movies.MoviesTable": &Table[domain.MovieState]{Applied: 44, State: sampleMoviesTable().State},
 		"ugc.DeadLetter": &DeadLetter{ID: sampleID(1), Topic: "ugc.playback.commands.v1", Partition: 3, Offset: 99, Timestamp: 1_750_000_000_000,
 			Step: "streams/playback", Reason: "undecodable", At: 1_750_000_000_001},
 	}

@@ -77,9 +77,12 @@ func sampleEvents() []domain.Event {
 	report := sampleReport(1)
 	report.Origin = sampleOrigin(1)
 	return []domain.Event{
-		&domain.PlaybackRecorded{RecordPlayback: report, Verdict: domain.Stale, NewlyWatched: 12_345, After: sampleViewing(), Rules: sampleRules()},
-		&domain.ViewingRecorded{RecordViewing: domain.RecordViewing{Fact: f(2), ViewedSeconds: 45}, Verdict: domain.Duplicate, After: sampleViewing(), Rules: domain.PublishedRules},
-		&domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f(3)}, After: sampleViewing(), Rules: sampleRules()},
+		&domain.PlaybackRecorded{RecordPlayback: report, Verdict: domain.Stale, NewlyWatched: 12_345,
+			After: sampleViewing(), Rules: sampleRules()},
+		&domain.ViewingRecorded{RecordViewing: domain.RecordViewing{Fact: f(2), ViewedSeconds: 45},
+			Verdict: domain.Duplicate, After: sampleViewing(), Rules: domain.PublishedRules},
+		&domain.PlaybackTouched{TouchPlayback: domain.TouchPlayback{Fact: f(3)}, After: sampleViewing(),
+			Rules: sampleRules()},
 		&domain.LikeSet{SetLike: domain.SetLike{Fact: f(4), Dislike: true}, Change: sampleChange()},
 		&domain.LikeCleared{ClearLike: domain.ClearLike{Fact: f(5)}, Change: sampleChange()},
 		&domain.BookmarkSet{SetBookmark: domain.SetBookmark{Fact: f(6)}, Change: sampleChange()},
@@ -108,7 +111,9 @@ func samplePlaybackTable() *Table[domain.PlaybackState] {
 			Position: register(90_000, 1), Resume: register(80_000, 2), Furthest: 95_000, Ended: true,
 			Watched: domain.Intervals{{Start: 0, End: 30_000}},
 			Sessions: domain.Sessions{
-				{ID: domain.FingerprintOfSession("t"), Pieces: []domain.Piece{{First: domain.Edge{Sequence: 1}, Last: edge(4), Touched: 8}, {First: plain, Last: plain, Touched: 7}}},
+				{ID: domain.FingerprintOfSession("t"), Pieces: []domain.Piece{
+					{First: domain.Edge{Sequence: 1}, Last: edge(4), Touched: 8}, {First: plain, Last: plain, Touched: 7},
+				}},
 				{ID: domain.FingerprintOfSession("s"), Pieces: []domain.Piece{{First: edge(2), Last: edge(9), Touched: 300}}},
 			},
 			Seen:  domain.Seen{domain.FingerprintOfID(sampleID(1)), domain.FingerprintOfID(sampleID(2))},
@@ -119,12 +124,14 @@ func samplePlaybackTable() *Table[domain.PlaybackState] {
 }
 
 func sampleRules() domain.PlaybackRules {
-	return domain.PlaybackRules{Version: 1, CompletedReached: 0.75, CompletedWatched: 0.5, ResumeAfter: 30_000, ResumeAfterShare: 0.125}
+	return domain.PlaybackRules{Version: 1, CompletedReached: 0.75, CompletedWatched: 0.5, ResumeAfter: 30_000,
+		ResumeAfterShare: 0.125}
 }
 
 func sampleFeedbackTable() *Table[domain.FeedbackState] {
 	seen := domain.Seen{domain.FingerprintOfID(sampleID(5)), domain.FingerprintOfID(sampleID(6))}
-	return &Table[domain.FeedbackState]{Applied: 43, Outbox: sampleOutbox(), State: domain.FeedbackState{Opinions: sampleOpinions(), Seen: seen}}
+	return &Table[domain.FeedbackState]{Applied: 43, Outbox: sampleOutbox(),
+		State: domain.FeedbackState{Opinions: sampleOpinions(), Seen: seen}}
 }
 
 func sampleMoviesTable() *Table[domain.MovieState] {

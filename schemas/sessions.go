@@ -118,8 +118,9 @@ func (c *cursor) edge() (e domain.Edge) {
 	return e
 }
 
-// fromVersion1 gives a state that version 1 wrote the memory of today's: its runs become sessions, touched in the order in which they were seen; its
-// ids, and those of the registers that were written by reports without a place, become fingerprints.
+// fromVersion1 gives a state that version 1 wrote the memory of today's: its runs become sessions, touched in the order
+// in which they were seen; its ids, and those of the registers that were written by reports without a place, become
+// fingerprints.
 func fromVersion1(s *domain.PlaybackState, runs []run, remembered []domain.ID) {
 	for _, r := range []*domain.Register[domain.Millis]{&s.Duration, &s.Resume, &s.Position} {
 		if r.Stamp.Sequence == 0 && !r.Stamp.IsZero() && !slices.Contains(remembered, r.Stamp.ID) {
@@ -139,17 +140,21 @@ func fromVersion1(s *domain.PlaybackState, runs []run, remembered []domain.ID) {
 			p.First = domain.Edge{Sequence: 1}
 		}
 		id := domain.FingerprintOfSession(runs[i].session)
-		at, known := slices.BinarySearchFunc(s.Sessions, id, func(s domain.Session, id domain.Fingerprint) int { return cmp.Compare(s.ID, id) })
+		at, known := slices.BinarySearchFunc(s.Sessions, id, compareSession)
 		if !known {
 			s.Sessions = slices.Insert(s.Sessions, at, domain.Session{ID: id})
 		}
 		s.Sessions[at].Pieces = append(s.Sessions[at].Pieces, *p)
 	}
 	for i := range s.Sessions {
-		slices.SortFunc(s.Sessions[i].Pieces, func(a, b domain.Piece) int { return cmp.Compare(a.Last.Sequence, b.Last.Sequence) })
+		slices.SortFunc(s.Sessions[i].Pieces, comparePieces)
 	}
 	s.Reports += int64(len(s.Seen))
 }
+
+func compareSession(s domain.Session, id domain.Fingerprint) int { return cmp.Compare(s.ID, id) }
+
+func comparePieces(a, b domain.Piece) int { return cmp.Compare(a.Last.Sequence, b.Last.Sequence) }
 
 func fingerprints(ids []domain.ID) (out domain.Seen) {
 	for _, id := range ids {

@@ -91,7 +91,8 @@ func (c *cursor) playbackState() (s domain.PlaybackState) {
 	return s
 }
 
-// unsaidRules are what a state means that names no rules: those of version 1, or none where no report was merged since rules are remembered.
+// unsaidRules are what a state means that names no rules: those of version 1, or none where no report was merged since
+// rules are remembered.
 func unsaidRules(reports int64) domain.PlaybackRules {
 	if reports == 0 {
 		return domain.PlaybackRules{}

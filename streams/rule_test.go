@@ -88,7 +88,8 @@ func TestStep(t *testing.T) {
 
 func TestARepeatedInputWithoutAnOutcomeEmitsNothing(t *testing.T) {
 	r := feedbackRule()
-	table := &schemas.Table[domain.FeedbackState]{Applied: 9, Outbox: []schemas.Outcome{{Version: 9, Event: []byte("e")}}}
+	outbox := []schemas.Outcome{{Version: 9, Event: []byte("e")}}
+	table := &schemas.Table[domain.FeedbackState]{Applied: 9, Outbox: outbox}
 	s, err := r.step(table, commandInput(t, 7, rating("u", "m", 1, 8)), domain.NoVersion)
 	require.NoError(t, err)
 	require.True(t, s.repeated)

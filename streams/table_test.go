@@ -59,7 +59,8 @@ func newAlone(t *testing.T) *alone {
 
 // put sets the value of a key as if that input had been the one that it includes, and promises as much.
 func (a *alone) put(key string, v domain.Version, outbox ...schemas.Outcome) {
-	a.set(&input{origin: domain.Origin{Version: v}, key: key}, &schemas.Table[domain.FeedbackState]{Applied: v, Outbox: outbox})
+	value := &schemas.Table[domain.FeedbackState]{Applied: v, Outbox: outbox}
+	a.set(&input{origin: domain.Origin{Version: v}, key: key}, value)
 	a.part.lane.add(v, 0, true, func(err error) {
 		a.told = append(a.told, fmt.Sprint(v, " ", err))
 		a.part.stop() // or a write that should have ended by itself would hang the test

@@ -152,7 +152,8 @@ func TestRedeliveryInAnotherOrderAcrossKeysChangesNothing(t *testing.T) {
 		require.NoError(t, w.check(t))
 
 		other := otherOrder(t, w.inputs)
-		for name, seen := range map[string]map[string]*schemas.Table[domain.FeedbackState]{"seen before": known, "seen nothing": {}} {
+		type values = map[string]*schemas.Table[domain.FeedbackState]
+		for name, seen := range map[string]values{"seen before": known, "seen nothing": {}} {
 			w.deliver(t, other, seen)
 			require.NoError(t, w.check(t), name)
 		}

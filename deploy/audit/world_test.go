@@ -145,7 +145,8 @@ func (w *world) feedback(c domain.FeedbackCommand, origin domain.Origin, key str
 	w.opinions[key] = domain.Feedback.Evolve(w.opinions[key], e)
 	after, head := w.opinions[key], e.Head()
 	w.append(topics.FeedbackEvents.Name, origin.Partition, key, must(w.codec.EncodeEvent(e)))
-	w.append(topics.FeedbackTable.Name, origin.Partition, key, must(w.codec.EncodeFeedbackTable(&schemas.Table[domain.FeedbackState]{Applied: origin.Version, State: after})))
+	w.append(topics.FeedbackTable.Name, origin.Partition, key,
+		must(w.codec.EncodeFeedbackTable(&schemas.Table[domain.FeedbackState]{Applied: origin.Version, State: after})))
 	w.show("feedback_events", origin, fmt.Sprint(origin.Version), key, feedbackEventText(e))
 	w.show("feedback", origin, key, key, opinionsText(&after.Opinions))
 	kind, _, _ := e.Opinion()

@@ -74,7 +74,8 @@ func rated(n int) iter.Seq[domain.Event] {
 				ReceivedAt: evening + domain.Instant(i/20),
 			}
 			log.place(&f)
-			if !yield(domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: int32(i % (domain.MaxScore + 1))})) {
+			rating := &domain.SetRating{Fact: f, Score: int32(i % (domain.MaxScore + 1))}
+			if !yield(domain.Feedback.Decide(domain.FeedbackState{}, rating)) {
 				return
 			}
 		}

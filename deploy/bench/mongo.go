@@ -55,7 +55,8 @@ func mongoRecords(n int) []projections.Record {
 	for i := range records {
 		d := i % (n / 2)
 		f := domain.Fact{ID: domain.ID{1}, User: fmt.Sprintf("user-%05d", d/20), Movie: fmt.Sprintf("movie-%07d", d), ReceivedAt: 1_700_000_000_000, Origin: domain.Origin{Version: domain.Version(i)}}
-		records[i] = projections.Record{Offset: int64(i), Key: f.Key(), Version: f.Origin.Version, Value: domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: int32(i % 11)})}
+		records[i] = projections.Record{Offset: int64(i), Key: f.Key(), Version: f.Origin.Version,
+			Value: domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: int32(i % 11)})}
 	}
 	return records
 }

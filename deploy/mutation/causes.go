@@ -9,7 +9,8 @@ type cause struct {
 var causes = []cause{
 	{id: "rule 1", says: "Accepted means written: 2xx only after every replica in sync has it, once and in order"},
 	{id: "rule 2", says: "Pure deciders: no clock, no randomness; the time of a fact is never later than its arrival"},
-	{id: "rule 3", says: "Facts merge, they do not overwrite: any order and any repetition gives the same state"},
+	{id: "rule 3",
+		says: "Facts merge, they do not overwrite: any order gives the same state, and what comes again changes nothing"},
 	{id: "rule 4", says: "One event per command, with the outbox in the value"},
 	{id: "rule 5", says: "The greater offset wins, and a key that went back is healed"},
 	{id: "rule 6", says: "Ordered commits: what is committed is a prefix of what is written"},

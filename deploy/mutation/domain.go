@@ -44,7 +44,8 @@ var inDomain = []mutation{
 	{
 		name: "no-places-remembered", cause: "rule 3", takes: "a report with a place is known by it when it comes again, under whatever id",
 		file: "domain/session.go", old: "known = first <= sequence", new: "known = false",
-		in: "domain", by: []string{"TestPlaybackScenarios", "TestRetriedReportsChangeNothing", "TestAPlaceIsAnIdentity"},
+		in: "domain", by: []string{"TestPlaybackScenarios", "TestRetriedReportsChangeNothing",
+			"TestAPlaceIsAnIdentity"},
 	},
 	{
 		name: "no-opinions-remembered", cause: "rule 3", takes: "what was said is known by its id when it comes again",
@@ -88,13 +89,15 @@ var inDomain = []mutation{
 	},
 	{
 		name: "thirty-two-pieces", cause: "rule 3", takes: "reports of a session may come in any order",
-		file: "domain/session.go", old: "MaxPieces      = 4_096", new: "MaxPieces      = 32",
-		in: "domain", by: []string{"TestEvenReportsFirst", "TestLongSessionsInAnyOrder", "TestManyShortSessionsInterleaved"},
+		file: "domain/session.go", old: "MaxPieces = 4_096", new: "MaxPieces = 32",
+		in: "domain", by: []string{"TestEvenReportsFirst", "TestLongSessionsInAnyOrder",
+			"TestManyShortSessionsInterleaved"},
 	},
 	{
 		name: "undated-by-the-edges-clock", cause: "rule 3", takes: "without a client's time the order of the log decides, not the clocks of the edges",
 		file: "domain/fact.go", old: "return old.after(f.ID), true", new: "return old, false",
-		in: "domain", by: []string{"TestUndatedFactsOverARegister", "TestUndatedReportsStandInTheOrderOfTheLog", "TestUndatedOpinionsStandInTheOrderOfTheLog"},
+		in: "domain", by: []string{"TestUndatedFactsOverARegister", "TestUndatedReportsStandInTheOrderOfTheLog",
+			"TestUndatedOpinionsStandInTheOrderOfTheLog"},
 	},
 	{
 		name: "undated-ignores-sequence", cause: "rule 3", takes: "two undated reports of one millisecond stand in the order of their sequence",
@@ -114,7 +117,8 @@ var inDomain = []mutation{
 	{
 		name: "gaps-close", cause: "rule 3", takes: "beyond the bound of stretches the shortest is forgotten: joining neighbours counts film that nobody saw",
 		file: "domain/watched.go", old: "return slices.Delete(s, at, at+1)", new: "s[max(at, 1)-1].End = s[max(at, 1)].End\n\treturn slices.Delete(s, max(at, 1), max(at, 1)+1)",
-		in: "domain", by: []string{"TestWatchedTimeIsNeverMoreThanWasWatched", "TestBeyondTheBoundTheShortestAreForgotten"},
+		in: "domain", by: []string{"TestWatchedTimeIsNeverMoreThanWasWatched",
+			"TestBeyondTheBoundTheShortestAreForgotten"},
 	},
 	{
 		name: "rules-of-today", cause: "rule 3", takes: "a state is shown by the rules that decided it",
@@ -125,6 +129,27 @@ var inDomain = []mutation{
 		name: "duplicates-decide", cause: "rule 3", takes: "a repeated report repeats the rules of the decision before it",
 		file: "domain/playback.go", old: "shown := r.of(&s)", new: "shown := r",
 		in: "domain", by: []string{"TestRulesChange", "TestStatesAndEventsAgreeAcrossRules"},
+	},
+	{
+		name: "version-1-forgotten", cause: "rule 3", takes: "what a playback state of version 1 remembered is known today",
+		file: "schemas/tables.go", old: "if s.Reports == 0 && c.err == nil {", new: "if false {",
+		in: "schemas", by: []string{"TestPlaybackOfVersion1IsKnown", "TestRegistersOfVersion1AreKnown"},
+	},
+	{
+		name: "opinions-of-version-1-forgotten", cause: "rule 3",
+		takes: "what a feedback state of version 1 knew is known today",
+		file:  "schemas/tables.go", old: "len(s.Seen) == 0", new: "false",
+		in: "schemas", by: []string{"TestFeedbackOfVersion1IsKnown"},
+	},
+	{
+		name: "edges-written-whole", cause: "rule 3", takes: "a piece that begins with its session writes one end alone",
+		file: "schemas/sessions.go", old: "given := before != 0 && p.First.Sequence != 1", new: "given := true",
+		in: "schemas", by: []string{"TestTableBytes"},
+	},
+	{
+		name: "rules-not-written", cause: "rule 3", takes: "a stored state names the rules of its newest decision",
+		file: "schemas/tables.go", old: "s.Rules == unsaidRules(s.Reports)", new: "true",
+		in: "streams", by: []string{"TestPositionIsByTheRulesOfItsDecision"},
 	},
 	{
 		name: "near-start-erases-resume", cause: "rule 3", takes: "a report near the start leaves the resume point alone",

@@ -27,7 +27,8 @@ func (b *bulks) Upsert(_ context.Context, docs []Document) error {
 
 func rated(user string, version domain.Version) projections.Record {
 	f := domain.Fact{ID: domain.ID{1}, User: user, Movie: "m", ReceivedAt: 1, Origin: domain.Origin{Version: version}}
-	return projections.Record{Key: f.Key(), Version: version, Value: domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: 5})}
+	e := domain.Feedback.Decide(domain.FeedbackState{}, &domain.SetRating{Fact: f, Score: 5})
+	return projections.Record{Key: f.Key(), Version: version, Value: e}
 }
 
 func TestASinkWritesSortedBulksWithOneOperationForEachDocument(t *testing.T) {
