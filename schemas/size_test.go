@@ -23,6 +23,7 @@ func TestTableBytes(t *testing.T) {
 		"1,000 ids of reports without a place":  {unplaced(1_000), 9_000},
 		"one hundred ids":                       {unplaced(100), 1_050},
 		"2,048 stretches of film":               {scattered(2_048), 17_500},
+		"4,096 sessions of one report":          {told(4_096, 1, 0), 115_000},
 		"4,096 pieces, which are the most":      {told(1, 8_192, 2), 86_000},
 		"a play and a pause, without a place":   {unplaced(2), 125},
 	} {
