@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -124,13 +125,18 @@ func (h *House) reports() map[string]func(context.Context) error {
 	}
 	if h.cfg.Has(config.Projections) {
 		for _, v := range documents.All() {
-			reports["view "+v.Name] = h.views.health(v.Name)
+			reports["view "+v.Name] = both(h.damage.health(v.Name), h.views.health(v.Name))
 		}
 		for _, v := range analytics.Stored() {
-			reports["view "+v.Name] = h.views.health(v.Name)
+			reports["view "+v.Name] = both(h.damage.health(v.Name), h.views.health(v.Name))
 		}
 	}
 	return reports
+}
+
+// both joins what two say.
+func both(a, b func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return errors.Join(a(ctx), b(ctx)) }
 }
 
 // pingBroker asks the log, and the embedded broker whether it still takes writes: a full disk lets it answer, but not write.

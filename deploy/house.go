@@ -56,6 +56,7 @@ type House struct {
 	shown     *projections.Watermarks // of the document views
 	analytics *clickhouse.Store
 	views     running
+	damage    *damage
 	streams   *streams.Streams
 	positions *streams.Positions
 	health    *kafka.Health
@@ -67,6 +68,7 @@ type House struct {
 // New makes a house; nothing is opened before Run.
 func New(c *config.Config, version string, log *slog.Logger) *House {
 	h := &House{cfg: c, version: version, log: log, stack: newStack(log), metrics: prometheus.NewRegistry(), shown: &projections.Watermarks{}}
+	h.damage = newDamage(h.metrics)
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return h
 }

@@ -53,3 +53,20 @@ func (r *running) health(view string) func(context.Context) error {
 		return cmp.Or(errors.Join(errs...), errNotYet)
 	}
 }
+
+// showsAll says whether a view is known to show all that its log holds.
+func (r *running) showsAll(view string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.view[view]
+	if e == nil {
+		return false
+	}
+	status := e.Status()
+	for _, p := range status.Partitions {
+		if p.Lag != 0 {
+			return false
+		}
+	}
+	return status.Healthy() && len(status.Partitions) > 0
+}

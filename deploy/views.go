@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -14,6 +15,7 @@ import (
 	"ugc/projections"
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
+	"ugc/projections/sqlite"
 )
 
 // openAnalytics brings up ClickHouse: the embedded engine, or the server that is named.
@@ -106,8 +108,23 @@ func (h *House) untilMade(ctx context.Context, store string, final func(error) b
 	}
 }
 
-// runDocuments makes the document views where they are not there yet, and then keeps them up to date.
+// runDocuments makes the document views where they are not there yet, and then keeps them up to date. A file that is damaged is renewed.
 func (h *House) runDocuments(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
+	for {
+		var file *spoiled
+		err := h.keepDocuments(ctx, metrics, made)
+		if !errors.As(err, &file) {
+			return err
+		}
+		made = nil
+		if err := h.renewDocuments(ctx, file); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// keepDocuments runs the engines of the live generations until ctx ends or their file is damaged.
+func (h *House) keepDocuments(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
 	final := func(err error) bool { // a file does not get better by waiting, nor does a database of a newer ugc
 		return h.cfg.SQLite() || domain.KindOf(err) == domain.Conflict
 	}
@@ -119,6 +136,11 @@ func (h *House) runDocuments(ctx context.Context, metrics *projections.Metrics, 
 			generation, number, err = documents.Open(ctx, h.documents, v)
 			return err
 		})
+		if file, ok := h.documents.(*sqlite.Store); ok && err != nil {
+			if damage := file.Damaged(); damage != nil {
+				return &spoiled{damage}
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("open view %s: %w", v.Name, err)
 		}
@@ -131,16 +153,55 @@ func (h *House) runDocuments(ctx context.Context, metrics *projections.Metrics, 
 		}
 		engines = append(engines, e)
 	}
-	close(made)
-	return runAll(ctx, engines)
+	if made != nil {
+		close(made)
+	}
+	return runBeside(ctx, engines, h.watchDocuments)
 }
 
-// runAnalytics makes tables and views, however long ClickHouse is away, and then keeps them up to date.
+// runAnalytics makes tables and views, however long ClickHouse is away, and then keeps them up to date. Where it finds that the embedded engine's
+// tables are damaged it makes their views anew.
 func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
 	never := func(error) bool { return false }
-	if there, err := h.untilMade(ctx, "ClickHouse", never, h.analytics.Init); !there {
+	for known := []analytics.Damage(nil); ; {
+		if there, err := h.untilMade(ctx, "ClickHouse", never, func(ctx context.Context) error { return h.prepareAnalytics(ctx, &known) }); !there {
+			return err
+		}
+		var found *damaged
+		err := h.keepAnalytics(ctx, metrics, made)
+		if !errors.As(err, &found) {
+			return err
+		}
+		made, known = nil, found.parts
+	}
+}
+
+// prepareAnalytics makes what is missing, and what is known to be damaged or was set aside while nobody looked.
+func (h *House) prepareAnalytics(ctx context.Context, known *[]analytics.Damage) error {
+	if err := h.analytics.Init(ctx); err != nil {
 		return err
 	}
+	if !h.ownsEngine() {
+		return nil
+	}
+	aside, err := h.analytics.SetAside(ctx)
+	if err != nil {
+		return err
+	}
+	parts := append(slices.Clone(*known), aside...)
+	if len(parts) == 0 {
+		return nil
+	}
+	h.damage.found(h.log, parts, "these views are made anew from the events")
+	if err := h.analytics.Renew(ctx, parts); err != nil {
+		return err
+	}
+	*known = nil
+	return nil
+}
+
+// keepAnalytics runs the engines of the live generations until ctx ends or damage is found.
+func (h *House) keepAnalytics(ctx context.Context, metrics *projections.Metrics, made chan<- struct{}) error {
 	live, err := h.analytics.Live(ctx)
 	if err != nil {
 		return err
@@ -157,8 +218,10 @@ func (h *House) runAnalytics(ctx context.Context, metrics *projections.Metrics, 
 		}
 		engines = append(engines, e)
 	}
-	close(made)
-	return runAll(ctx, engines)
+	if made != nil {
+		close(made)
+	}
+	return runBeside(ctx, engines, h.watchDamage)
 }
 
 // project makes the engine of one view.
@@ -174,12 +237,13 @@ func (h *House) project(v projections.View, g projections.Generation, sink proje
 	return engine, nil
 }
 
-// runAll runs engines until ctx ends, or one of them fails, which ends all.
-func runAll(ctx context.Context, engines []*projections.Engine) error {
+// runBeside runs engines and what watches over them until ctx ends, or one of them fails, which ends all.
+func runBeside(ctx context.Context, engines []*projections.Engine, watch func(context.Context) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, e := range engines {
 		g.Go(func() error { return e.Run(ctx) })
 	}
+	g.Go(func() error { return watch(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -43,7 +43,7 @@ func BenchmarkPreparedInsert(b *testing.B) {
 	s := openAt(b, filepath.Join(b.TempDir(), "documents.db"))
 	ratingsOf(b, s)
 	for i := 0; b.Loop(); i++ {
-		require.NoError(b, s.change(b.Context(), s.writer, "insert", func(tx *sql.Tx) error {
+		require.NoError(b, s.change(b.Context(), s.writer.Load(), "insert", func(tx *sql.Tx) error {
 			insert, err := tx.PrepareContext(b.Context(), `INSERT INTO ratings__g1 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
 			if err != nil {
 				return err

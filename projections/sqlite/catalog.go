@@ -81,7 +81,7 @@ func checkShape(ctx context.Context, db rower, v documents.View, g projections.G
 
 // Builds implements documents.Store.
 func (s *Store) Builds(ctx context.Context, view string) ([]documents.Build, error) {
-	builds, err := each(ctx, s.readers, `SELECT view, number, live FROM ugc_generations WHERE view = ? ORDER BY number`, []any{view}, func(r *sql.Rows) (b documents.Build, err error) {
+	builds, err := each(ctx, s.readers.Load(), `SELECT view, number, live FROM ugc_generations WHERE view = ? ORDER BY number`, []any{view}, func(r *sql.Rows) (b documents.Build, err error) {
 		return b, r.Scan(&b.View, &b.Number, &b.Live)
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func stable(shape string) string {
 
 // synced is change with the disk waited for: what the catalog says must not be taken back by a power cut.
 func (s *Store) synced(ctx context.Context, what string, do func(*sql.Tx) error) error {
-	conn, err := s.writer.Conn(ctx)
+	conn, err := s.writer.Load().Conn(ctx)
 	if err != nil {
 		return s.failed(what, err)
 	}

@@ -17,6 +17,9 @@ func (s *Store) failed(what string, err error) error {
 	if errors.As(err, &own) {
 		return err
 	}
+	if damages(err) {
+		s.damage.CompareAndSwap(nil, &err)
+	}
 	kind, advice := judge(err)
 	action := what + " in " + s.path
 	if advice != "" {
@@ -39,7 +42,7 @@ func judge(err error) (domain.Kind, string) {
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_AUTH:
 		return domain.Unavailable, "the file cannot be opened for writing: check its folder and permissions"
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return domain.Internal, "the file is damaged or no SQLite database: stop ugc, move it away with its -wal and -shm, and start again; the views are built anew from Kafka"
+		return domain.Internal, "the file is damaged or no SQLite database: the process that keeps the views sets it aside and builds them anew from Kafka; where none does, stop ugc, move it away with its -wal and -shm, and start again"
 	}
 	return domain.Internal, ""
 }

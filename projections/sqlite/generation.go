@@ -30,7 +30,7 @@ func (s *Store) Generation(ctx context.Context, v documents.View, number int) (d
 		return g, nil
 	}
 	what := "open " + name.String()
-	if err := checkShape(ctx, s.readers, v, name); err != nil {
+	if err := checkShape(ctx, s.readers.Load(), v, name); err != nil {
 		return nil, s.failed(what, err)
 	}
 	g := &generation{
@@ -39,8 +39,8 @@ func (s *Store) Generation(ctx context.Context, v documents.View, number int) (d
 		columnCount: strings.Count(fields, ",") + 1 + len(v.Columns),
 	}
 	var err1, err2 error
-	g.many, err1 = s.writer.PrepareContext(ctx, g.upsert(rowsPerStatement))
-	g.one, err2 = s.writer.PrepareContext(ctx, g.upsert(1))
+	g.many, err1 = s.writer.Load().PrepareContext(ctx, g.upsert(rowsPerStatement))
+	g.one, err2 = s.writer.Load().PrepareContext(ctx, g.upsert(1))
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, s.failed(what, err)
 	}
@@ -70,7 +70,7 @@ func (g *generation) Upsert(ctx context.Context, docs []documents.Document) erro
 	if len(docs) == 0 {
 		return nil
 	}
-	return g.store.change(ctx, g.store.writer, "write "+g.name.String(), func(tx *sql.Tx) error {
+	return g.store.change(ctx, g.store.writer.Load(), "write "+g.name.String(), func(tx *sql.Tx) error {
 		args := make([]any, 0, rowsPerStatement*g.columnCount)
 		for len(docs) > 0 {
 			statement, n := g.many, rowsPerStatement
@@ -98,7 +98,7 @@ func (g *generation) row(args []any, d *documents.Document) []any {
 
 // Advance implements documents.Generation.
 func (g *generation) Advance(ctx context.Context, marks map[int32]projections.Watermark) error {
-	return g.store.change(ctx, g.store.writer, "advance "+g.name.String(), func(tx *sql.Tx) error {
+	return g.store.change(ctx, g.store.writer.Load(), "advance "+g.name.String(), func(tx *sql.Tx) error {
 		for p, m := range marks {
 			_, err := tx.ExecContext(ctx, `INSERT INTO ugc_watermarks (view, number, partition, next, version) VALUES (?, ?, ?, ?, ?)
 				ON CONFLICT DO UPDATE SET next = max(next, excluded.next), version = max(version, excluded.version)`,
@@ -113,7 +113,7 @@ func (g *generation) Advance(ctx context.Context, marks map[int32]projections.Wa
 
 // Block implements documents.Generation.
 func (g *generation) Block(ctx context.Context, keys []projections.BlockedKey) error {
-	return g.store.change(ctx, g.store.writer, "block keys of "+g.name.String(), func(tx *sql.Tx) error {
+	return g.store.change(ctx, g.store.writer.Load(), "block keys of "+g.name.String(), func(tx *sql.Tx) error {
 		for _, k := range keys {
 			_, err := tx.ExecContext(ctx, `INSERT INTO ugc_blocked (view, number, partition, key, "offset") VALUES (?, ?, ?, ?, ?)
 				ON CONFLICT DO UPDATE SET "offset" = min("offset", excluded."offset")`,
@@ -128,7 +128,7 @@ func (g *generation) Block(ctx context.Context, keys []projections.BlockedKey) e
 
 // Blocked implements documents.Generation.
 func (g *generation) Blocked(ctx context.Context) ([]projections.BlockedKey, error) {
-	keys, err := each(ctx, g.store.readers, `SELECT key, partition, "offset" FROM ugc_blocked WHERE view = ? AND number = ? ORDER BY partition, "offset", key`, []any{g.name.View, g.name.Number},
+	keys, err := each(ctx, g.store.readers.Load(), `SELECT key, partition, "offset" FROM ugc_blocked WHERE view = ? AND number = ? ORDER BY partition, "offset", key`, []any{g.name.View, g.name.Number},
 		func(r *sql.Rows) (k projections.BlockedKey, err error) {
 			return k, r.Scan(&k.Key, &k.Partition, &k.Offset)
 		})

@@ -24,6 +24,7 @@ type reading struct {
 	live   bool
 
 	mu       sync.Mutex
+	epoch    int64                // of the store, when these were prepared
 	prepared map[string]*sql.Stmt // a handful of texts
 }
 
@@ -114,10 +115,17 @@ func read[T any](ctx context.Context, r *reading, text string, args []any, scan 
 func (r *reading) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.store.follow(ctx); err != nil {
+		return nil, err
+	}
+	if epoch := r.store.epoch.Load(); epoch != r.epoch {
+		r.epoch = epoch
+		clear(r.prepared) // of a file that is no longer open
+	}
 	if s, ok := r.prepared[text]; ok {
 		return s, nil
 	}
-	s, err := r.store.readers.PrepareContext(ctx, text) //nolint:sqlclosecheck // kept for the next time, closed with the store
+	s, err := r.store.readers.Load().PrepareContext(ctx, text) //nolint:sqlclosecheck // kept for the next time, closed with the store
 	if err == nil {
 		r.prepared[text] = s
 	}
@@ -158,7 +166,7 @@ func (g *generation) Watermarks(ctx context.Context) (map[int32]projections.Wate
 
 func (s *Store) watermarks(ctx context.Context, where string, args ...any) (map[int32]projections.Watermark, error) {
 	marks := map[int32]projections.Watermark{}
-	_, err := each(ctx, s.readers, `SELECT partition, next, version FROM ugc_watermarks `+where, args, func(rows *sql.Rows) (none struct{}, err error) {
+	_, err := each(ctx, s.readers.Load(), `SELECT partition, next, version FROM ugc_watermarks `+where, args, func(rows *sql.Rows) (none struct{}, err error) {
 		var p int32
 		var w projections.Watermark
 		err = rows.Scan(&p, &w.Next, &w.Version)

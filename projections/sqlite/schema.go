@@ -34,7 +34,7 @@ var migrations = []string{
 
 // migrate makes or updates the catalog; any number of processes may do it at once.
 func (s *Store) migrate(ctx context.Context) error {
-	return s.change(ctx, s.writer, "prepare the catalog", func(tx *sql.Tx) error {
+	return s.change(ctx, s.writer.Load(), "prepare the catalog", func(tx *sql.Tx) error {
 		var id, tables, version int
 		if err := tx.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).Scan(&id, &tables); err != nil {
 			return err
@@ -67,13 +67,13 @@ func (s *Store) migrate(ctx context.Context) error {
 // recognise is migrate for those who may not write: it accepts only a file that is up to date.
 func (s *Store) recognise(ctx context.Context) error {
 	var id, version int
-	if err := s.readers.QueryRowContext(ctx, `SELECT application_id FROM pragma_application_id`).Scan(&id); err != nil {
+	if err := s.readers.Load().QueryRowContext(ctx, `SELECT application_id FROM pragma_application_id`).Scan(&id); err != nil {
 		return s.failed("open", err)
 	}
 	if id != applicationID {
 		return fault(domain.Conflict, "%s holds no documents of ugc", s.path)
 	}
-	if err := s.readers.QueryRowContext(ctx, `SELECT version FROM ugc_schema`).Scan(&version); err != nil {
+	if err := s.readers.Load().QueryRowContext(ctx, `SELECT version FROM ugc_schema`).Scan(&version); err != nil {
 		return s.failed("open", err)
 	}
 	if version != len(migrations) {

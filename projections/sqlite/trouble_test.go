@@ -115,7 +115,7 @@ func TestAFullDiskIsUnavailableAndGoesOnWhenThereIsSpace(t *testing.T) {
 	g := ratingsOf(t, s)
 	require.NoError(t, g.Upsert(t.Context(), bulk(10, 1)))
 	limit := func(pages string) {
-		_, err := s.writer.ExecContext(t.Context(), "PRAGMA max_page_count = "+pages)
+		_, err := s.writer.Load().ExecContext(t.Context(), "PRAGMA max_page_count = "+pages)
 		require.NoError(t, err)
 	}
 	limit("20")
@@ -157,7 +157,7 @@ func TestFilesThatAreNotOursAreRefusedAndLeftAlone(t *testing.T) {
 		{"a newer ugc's", func(t *testing.T) string {
 			path := filepath.Join(t.TempDir(), "documents.db")
 			s := openAt(t, path)
-			_, err := s.writer.ExecContext(t.Context(), `UPDATE ugc_schema SET version = 99`)
+			_, err := s.writer.Load().ExecContext(t.Context(), `UPDATE ugc_schema SET version = 99`)
 			require.NoError(t, err)
 			require.NoError(t, s.Close())
 			return path
@@ -242,7 +242,7 @@ func TestListsAndCountsComeFromTheIndex(t *testing.T) {
 		`SELECT id FROM ratings__g1 WHERE user_id = ? AND deleted = 0 AND added < ? ORDER BY added DESC LIMIT 50`,
 	} {
 		args := []any{"u", 1}[:strings.Count(query, "?")]
-		steps, err := each(t.Context(), s.readers, "EXPLAIN QUERY PLAN "+query, args, func(r *sql.Rows) (detail string, err error) {
+		steps, err := each(t.Context(), s.readers.Load(), "EXPLAIN QUERY PLAN "+query, args, func(r *sql.Rows) (detail string, err error) {
 			var id, parent, unused int
 			return detail, r.Scan(&id, &parent, &unused, &detail)
 		})

@@ -57,6 +57,10 @@ type mergeTree struct {
 	FreeForMutation int `xml:"number_of_free_entries_in_pool_to_execute_mutation"`
 	FreeForBigMerge int `xml:"number_of_free_entries_in_pool_to_lower_max_size_of_merge"`
 	FreeForOptimize int `xml:"number_of_free_entries_in_pool_to_execute_optimize_entire_partition"`
+
+	// A table with many broken parts is to be loaded all the same: they are seen, and the view is made anew. The defaults refuse it.
+	BrokenParts int   `xml:"max_suspicious_broken_parts"`
+	BrokenBytes int64 `xml:"max_suspicious_broken_parts_bytes"`
 }
 
 func configure(o ChildOptions) config {
@@ -75,7 +79,8 @@ func configure(o ChildOptions) config {
 		MarkCache: memory / 16, PrimaryIndexCache: memory / 16, IndexMarkCache: memory / 64, MMapCache: 100, CompiledCache: memory / 64,
 		ThreadPool: 1000, ThreadPoolFree: 8, IOThreads: 32, IOThreadsFree: 0,
 		Merges: 2, Moves: 1, Fetches: 1, Common: 2, Schedule: 4, BufferFlushes: 1, Brokers: 1, Distributed: 1,
-		MergeTree: mergeTree{FsyncInsert: sync, FsyncDirectory: sync, FsyncMergeRows: sync, FsyncMergeSize: sync, FreeForMutation: 1, FreeForBigMerge: 1, FreeForOptimize: 1},
+		MergeTree: mergeTree{FsyncInsert: sync, FsyncDirectory: sync, FsyncMergeRows: sync, FsyncMergeSize: sync, FreeForMutation: 1, FreeForBigMerge: 1, FreeForOptimize: 1,
+			BrokenParts: 1 << 20, BrokenBytes: 1 << 50},
 	}
 }
 
