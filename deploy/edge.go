@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy/config"
 	"ugc/domain"
@@ -14,6 +16,8 @@ import (
 	"ugc/projections"
 	analytics "ugc/projections/clickhouse"
 	"ugc/projections/documents"
+	"ugc/schemas/topics"
+	"ugc/streams"
 	edge "ugc/transport/http"
 	"ugc/transport/http/auth"
 )
@@ -41,7 +45,16 @@ func (h *House) openHTTP(ctx context.Context) error {
 			o.Limit = auth.NewLimit(h.cfg.RateLimit, h.cfg.RateBurst, nil)
 		}
 		o.CORSOrigins = h.cfg.CORSOrigins
-		o.Writing = handlers.Writing{Log: h.commands, Views: h.visibility(), Now: systemClock, NewID: newID}
+		tokens, err := h.visibility()
+		if err != nil {
+			return err
+		}
+		stalls := &handlers.Stalls{Now: systemClock}
+		if err := h.stack.start(ctx, "stalls", stalls.Run, nil); err != nil {
+			return err
+		}
+		log := told{h.commands, tokens}
+		o.Writing = handlers.Writing{Log: log, Views: tokens, Now: systemClock, Stall: stalls, NewID: newID}
 		o.Positions, o.Opinions, o.Summaries = h.positions, h.reader, h.reader
 		build = edge.New
 	}
@@ -80,12 +93,9 @@ func (h *House) probeHTTP(ctx context.Context) error {
 }
 
 // visible shows writes in the positions view and in the document views.
-type visible struct {
-	positions handlers.Visibility
-	documents handlers.Visibility
-}
+type visible struct{ positions, documents handlers.Waiting }
 
-// Wait implements handlers.Visibility.
+// Wait implements handlers.Waiting.
 func (v visible) Wait(ctx context.Context, view handlers.View, token domain.Token) error {
 	if view == handlers.ViewPositions {
 		return v.positions.Wait(ctx, view, token)
@@ -93,12 +103,72 @@ func (v visible) Wait(ctx context.Context, view handlers.View, token domain.Toke
 	return v.documents.Wait(ctx, view, token)
 }
 
-func (h *House) visibility() handlers.Visibility {
+// visibility knows the tokens of this deployment, and waits for what they name.
+func (h *House) visibility() (*projections.Tokens, error) {
+	client, err := kgo.NewClient(h.client...)
+	if err != nil {
+		return nil, fmt.Errorf("configure Kafka clients: %w", err)
+	}
+	h.closers = append(h.closers, func() error { client.Close(); return nil })
 	shown := make([]projections.Shown, 0, len(documents.All()))
 	for _, v := range documents.All() {
 		shown = append(shown, projections.Shown{View: handlers.View(v.Name), Source: v.Source, Stored: h.documents.Live(v).Watermarks})
 	}
-	return visible{positions: h.positions, documents: projections.NewVisibility(h.shown, h.reader, shown...)}
+	views := projections.NewVisibility(h.shown, h.reader, shown...)
+	positions := wayTo(topics.PlaybackTable)
+	positions.Read = func(ctx context.Context) (projections.Offsets, error) { return h.positions.Read(ctx) }
+	ways := map[handlers.View]projections.Way{handlers.ViewPositions: positions}
+	for _, v := range documents.All() {
+		way := wayTo(v.Source)
+		view := handlers.View(v.Name)
+		way.Read = func(ctx context.Context) (projections.Offsets, error) { return views.Read(ctx, view) }
+		ways[view] = way
+	}
+	direct := visible{positions: h.positions, documents: views}
+	return projections.NewTokens(h.cfg.Epoch, projections.KafkaLog{Client: client}, ways, direct), nil
+}
+
+// wayTo goes from a topic back through the groups that write it, to the commands that it is made of.
+func wayTo(to topics.Topic) (way projections.Way) {
+	for way.Commands = to; ; {
+		group, found := writerOf(way.Commands)
+		if !found {
+			return way
+		}
+		rekeyed := way.Commands.Key != group.Input.Key
+		way.Hops = slices.Insert(way.Hops, 0, projections.Hop{Group: group.Name, To: way.Commands, Rekeyed: rekeyed})
+		way.Commands = group.Input
+	}
+}
+
+// writerOf is the group that has the topic as its table or output.
+func writerOf(to topics.Topic) (streams.Group, bool) {
+	groups := streams.Topology()
+	i := slices.IndexFunc(groups, func(g streams.Group) bool {
+		writes := func(o streams.Output) bool { return o.Topic.Name == to.Name }
+		return g.Table.Name == to.Name || slices.ContainsFunc(g.Outputs, writes)
+	})
+	if i < 0 {
+		return streams.Group{}, false
+	}
+	return groups[i], true
+}
+
+// told keeps where writes stand for those who read them.
+type told struct {
+	handlers.CommandLog
+	tokens *projections.Tokens
+}
+
+// Append implements handlers.CommandLog.
+func (l told) Append(ctx context.Context, commands []domain.Command) []handlers.Receipt {
+	receipts := l.CommandLog.Append(ctx, commands)
+	for i := range receipts {
+		if receipts[i].Err == nil {
+			l.tokens.Saw(receipts[i].Mark)
+		}
+	}
+	return receipts
 }
 
 // checks are what this process needs for what it does.

@@ -9,13 +9,17 @@ import (
 
 // Limits of what is accepted. They bound states and records; they are published in the API's description.
 const (
-	MaxKeyPart  = 128             // characters of a user or movie id
-	MaxLabel    = 128             // characters of a session or device id
-	MaxRanges   = 256             // watched ranges in one report
-	MaxScore    = 10              // a rating is 0 to MaxScore
-	MaxRate     = 16.0            // playback speed
-	MaxInstant  = 253402300799999 // 9999-12-31T23:59:59.999Z
-	MaxPosition = math.MaxInt64   // milliseconds; nothing that fits is refused, because movies_ugc took it
+	MaxKeyPart = 128             // characters of a user or movie id
+	MaxLabel   = 128             // characters of a session or device id
+	MaxRanges  = 256             // watched ranges in one report
+	MaxScore   = 10              // a rating is 0 to MaxScore
+	MaxRate    = 16.0            // playback speed
+	MaxInstant = 253402300799999 // 9999-12-31T23:59:59.999Z
+	// LastInstant is the last moment that a client may state, 2261-12-31T23:59:59.999Z: every store keeps it as it is.
+	// Clients of ClickHouse count nanoseconds in 64 bits, which end in 2262. Records that were accepted before this
+	// bound stay valid up to MaxInstant.
+	LastInstant = 9214646399999
+	MaxPosition = math.MaxInt64 // milliseconds; nothing that fits is refused, because movies_ugc took it
 )
 
 // checks collects the faults of one command.

@@ -103,11 +103,20 @@ const (
 	ViewSummaries View = "movie_summaries"
 )
 
+// Waiting blocks until writes are visible.
+type Waiting interface {
+	// Wait blocks until the view shows everything up to the token, or ctx ends, which is then the error. Marks of
+	// topics that the view is not made of are passed over. Waiting for the zero token returns at once. An error of kind
+	// Invalid, with domain.ErrToken in its chain, says that no log has or will have what the token names.
+	Wait(ctx context.Context, view View, token domain.Token) error
+}
+
 // Visibility says when a write has become visible.
 type Visibility interface {
-	// Wait blocks until the view shows everything up to the token, or ctx ends, which is then the error. Marks of topics that the view is not made of
-	// are passed over. Waiting for the zero token returns at once.
-	Wait(ctx context.Context, view View, token domain.Token) error
+	Waiting
+	// Concerns is false where no mark of the token is of a topic that the view is made of: waiting for it shows
+	// nothing.
+	Concerns(view View, token domain.Token) bool
 }
 
 // Clock gives the time of arrival.

@@ -15,12 +15,16 @@ type Seeing struct{ Views Visibility }
 type AtLeast struct {
 	Token domain.Token
 	For   time.Duration
+	// Waited is told, before the read, that its view was waited for and shows the writes. It is not told where the
+	// token says nothing about that view. nil: nobody wants to know.
+	Waited func()
 }
 
 // ErrNotVisible says that a write is safe but not shown yet. It comes within an error of kind Unavailable.
 var ErrNotVisible = errors.New("the view does not show that write yet: read again in a moment")
 
-// see blocks until the view shows the writes asked for. The error has kind Unavailable and holds ErrNotVisible where time ran out.
+// see blocks until the view shows the writes asked for. The error has kind Invalid where the token is none, else
+// Unavailable; it holds ErrNotVisible where time ran out.
 func (s Seeing) see(ctx context.Context, view View, a AtLeast) error {
 	if len(a.Token) == 0 || s.Views == nil {
 		return nil
@@ -28,6 +32,12 @@ func (s Seeing) see(ctx context.Context, view View, a AtLeast) error {
 	ctx, cancel := context.WithTimeout(ctx, a.For)
 	defer cancel()
 	err := s.Views.Wait(ctx, view, a.Token)
+	if errors.Is(err, domain.ErrToken) {
+		return err
+	}
+	if err == nil && a.Waited != nil && s.Views.Concerns(view, a.Token) {
+		a.Waited()
+	}
 	if err != nil && ctx.Err() != nil {
 		err = ErrNotVisible
 	}

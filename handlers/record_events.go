@@ -28,17 +28,18 @@ type Outcome struct {
 	Err error // nil: written. Kinds as in CommandLog, and Invalid with every bad field: not tried
 }
 
-// Handle stamps, validates and writes; invalid commands hold the others up in nothing. Commands of one user keep their
-// order. The batch as a whole fails only as TooLarge; what became of each command stands in its outcome.
+// Handle stamps, validates and writes; invalid commands hold the others up in nothing. Commands of one user are written
+// in their order, but the playback reports of one session in that of their sequence. The batch as a whole fails only as
+// TooLarge; what became of each command stands in its outcome.
 func (h RecordEvents) Handle(ctx context.Context, commands []domain.Command, wait time.Duration) (Recorded, error) {
 	if len(commands) > MaxBatch {
 		return Recorded{}, domain.Wrap(domain.TooLarge, "record events", errBatch)
 	}
-	now := h.Now()
+	arrived := h.arrival(ctx)
 	out := Recorded{Outcomes: make([]Outcome, len(commands))}
 	invalid := 0
 	for i, c := range commands {
-		err := h.check(c, now)
+		err := h.check(c, arrived)
 		out.Outcomes[i] = Outcome{ID: c.Head().ID, Err: err}
 		if err != nil {
 			invalid++
@@ -51,9 +52,26 @@ func (h RecordEvents) Handle(ctx context.Context, commands []domain.Command, wai
 	if len(valid) == 0 {
 		return out, nil
 	}
-	views := out.take(valid, h.Log.Append(ctx, valid), wait > 0)
+	views := out.take(valid, h.append(ctx, valid), wait > 0)
 	out.Shown = len(out.Token) > 0 && h.await(ctx, out.Token, Await{For: wait, Views: views})
 	return out, nil
+}
+
+// append writes commands in the order of their sequences; the receipts are in the order of the commands.
+func (h *RecordEvents) append(ctx context.Context, commands []domain.Command) []Receipt {
+	order := inSequence(commands)
+	if order == nil {
+		return h.Log.Append(ctx, commands)
+	}
+	ordered := make([]domain.Command, len(commands))
+	for to, from := range order {
+		ordered[to] = commands[from]
+	}
+	receipts := make([]Receipt, len(commands))
+	for i, r := range h.Log.Append(ctx, ordered) {
+		receipts[order[i]] = r
+	}
+	return receipts
 }
 
 // valid picks the n commands without a fault.
@@ -99,9 +117,12 @@ var errBatch = errors.New("at most 1000 events are taken at once: send several b
 
 // Check stamps and validates a command without writing it, so that a caller can report its faults beside others. The error is nil or
 // an *domain.Error of kind Invalid.
-func (h RecordEvents) Check(c domain.Command) error { return h.check(c, h.Now()) }
+func (h RecordEvents) Check(c domain.Command) error {
+	now := h.Now()
+	return h.check(c, arrival{at: now, earliest: now})
+}
 
-func (h *RecordEvents) check(c domain.Command, now domain.Instant) error {
-	h.stamp(c, now)
+func (h *RecordEvents) check(c domain.Command, a arrival) error {
+	h.stamp(c, a)
 	return c.Validate()
 }

@@ -7,11 +7,13 @@ import (
 	"ugc/domain"
 )
 
-// Writing is what every use case that writes needs. All of it must be set but Views, which may be nil where nobody waits.
+// Writing is what every use case that writes needs. All of it must be set but Stall, and Views, which may be nil where
+// nobody waits.
 type Writing struct {
 	Log   CommandLog
 	Views Visibility
 	Now   Clock
+	Stall *Stalls          // when this process stood still; nil: it never does
 	NewID func() domain.ID // a fresh UUID for a report that came without one; ids made later must sort later (version 7)
 }
 
@@ -29,9 +31,9 @@ type Written struct {
 }
 
 // stamp says when a command arrived, and names it where the client did not.
-func (w *Writing) stamp(c domain.Command, now domain.Instant) {
+func (w *Writing) stamp(c domain.Command, a arrival) {
 	f := c.Head()
-	f.ReceivedAt = now
+	f.ReceivedAt = a.of(f.SentAt)
 	if f.ID.IsZero() {
 		f.ID = w.NewID()
 	}
@@ -40,7 +42,7 @@ func (w *Writing) stamp(c domain.Command, now domain.Instant) {
 // write is the way of a single command. Errors are *domain.Error: Invalid with every bad field, Unavailable (not written), Uncertain
 // (perhaps written), TooLarge. That a view does not show the write in time is no error: Shown is false then.
 func (w *Writing) write(ctx context.Context, c domain.Command, wait Await) (Written, error) {
-	w.stamp(c, w.Now())
+	w.stamp(c, w.arrival(ctx))
 	out := Written{ID: c.Head().ID}
 	if err := c.Validate(); err != nil {
 		return out, err

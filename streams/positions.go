@@ -18,8 +18,9 @@ import (
 	"ugc/schemas/topics"
 )
 
-// Positions is a view of the playback table: where every user stands in every movie. It keeps a copy of the table below the data folder and
-// follows the topic; a restart goes on where the copy ends. It implements handlers.Positions, and handlers.Visibility for handlers.ViewPositions.
+// Positions is a view of the playback table: where every user stands in every movie. It keeps a copy of the table below
+// the data folder and follows the topic; a restart goes on where the copy ends. It implements handlers.Positions, and
+// handlers.Waiting for handlers.ViewPositions.
 type Positions struct {
 	options Options
 	state   *state
@@ -33,8 +34,8 @@ type Positions struct {
 }
 
 var (
-	_ handlers.Positions  = (*Positions)(nil)
-	_ handlers.Visibility = (*Positions)(nil)
+	_ handlers.Positions = (*Positions)(nil)
+	_ handlers.Waiting   = (*Positions)(nil)
 )
 
 // NewPositions checks the options, of which it uses none that is about groups or producing, and opens nothing.
@@ -83,7 +84,7 @@ func (v *Positions) Healthy() error { return v.state.healthy() }
 // Ready waits until the view has caught up. The error, when ctx ends before, is Healthy's.
 func (v *Positions) Ready(ctx context.Context) error { return v.state.ready(ctx) }
 
-// Wait implements handlers.Visibility. A token that names a partition which is not there is an error of kind Invalid.
+// Wait implements handlers.Waiting. A token that names a partition which is not there is an error of kind Invalid.
 func (v *Positions) Wait(ctx context.Context, view handlers.View, token domain.Token) error {
 	if view != handlers.ViewPositions {
 		return domain.Wrap(domain.Internal, "wait for a view", fmt.Errorf("%q is not the view of positions", view))
@@ -97,6 +98,17 @@ func (v *Positions) Wait(ctx context.Context, view handlers.View, token domain.T
 		}
 	}
 	return nil
+}
+
+// Read says, per partition of the table's topic, up to which offset the view shows it.
+func (v *Positions) Read(context.Context) (map[int32]int64, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	read := make(map[int32]int64, len(v.stores))
+	for p, s := range v.stores {
+		read[p] = s.offset.Load() + 1
+	}
+	return read, nil
 }
 
 // Position implements handlers.Positions.

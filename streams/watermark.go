@@ -80,7 +80,7 @@ func (w *watermarks) wait(ctx context.Context, partition int32, v domain.Version
 	n := w.count
 	w.mu.Unlock()
 	if partition < 0 || partition >= n { // or a made-up token would wait, and be remembered, for ever
-		return domain.Wrap(domain.Invalid, "consistency token", fmt.Errorf("there is no partition %d", partition))
+		return domain.BadToken(fmt.Errorf("there is no partition %d", partition))
 	}
 	return w.of(partition).wait(ctx, v)
 }

@@ -50,6 +50,7 @@ func addPartitions(t *testing.T, s *service, dir string, takeAway func(), extra 
 	t.Helper()
 	s.play(1, 800).agree()
 	token := s.postJob()
+	liked := s.call(http.MethodPut, "/api/v2/users/zoe/likes/heat", `{"like":true}`).header.Get("Consistency-Token")
 	s.setAside()
 	s.auditIsClean()
 	before := s.shown()
@@ -96,7 +97,14 @@ func addPartitions(t *testing.T, s *service, dir string, takeAway func(), extra 
 	for what, was := range before {
 		require.Equal(t, was, after[what], what)
 	}
-	require.Equal(t, http.StatusOK, next.call(http.MethodGet, "/api/v2/users/ann/positions/heat", "", "Consistency-Token", token, "Prefer", "wait=20").status, "a token from before is good")
+	for _, path := range []string{
+		"/users/ann/positions/heat", "/users/zoe/likes/heat", "/users/ann/bookmarks", "/users/ann/ratings", "/movies/heat",
+	} {
+		for _, from := range []string{token, liked} {
+			a := next.call(http.MethodGet, "/api/v2"+path, "", "Consistency-Token", from, "Prefer", "wait=2")
+			require.Equal(t, http.StatusOK, a.status, "%s with a token from before: %s", path, a.body)
+		}
+	}
 	next.inOrder()
 	refused(env, "is in use by process")
 

@@ -36,7 +36,7 @@ func FuzzScanMovieLens(f *testing.F) {
 		again.WriteString(header)
 		w := csv.NewWriter(&again)
 		for i := range events {
-			require.LessOrEqual(t, events[i].OccurredAt, int64(domain.MaxInstant))
+			require.LessOrEqual(t, events[i].OccurredAt, int64(domain.LastInstant))
 			row(t, w, events[i])
 		}
 		w.Flush()
@@ -111,5 +111,5 @@ func isHalfStars(s string) bool {
 
 func isSeconds(s string) bool {
 	n, err := strconv.ParseInt(s, 10, 64)
-	return err == nil && n >= 1 && n <= domain.MaxInstant/1000
+	return err == nil && n >= 1 && n <= domain.LastInstant/1000
 }

@@ -103,7 +103,7 @@ func movieLensRating(row []string) (Event, error) {
 		return Event{}, fmt.Errorf("rating %q must be 0.5 to 5 in steps of 0.5", row[2])
 	}
 	seconds, err := strconv.ParseInt(row[3], 10, 64)
-	if err != nil || seconds < 1 || seconds > domain.MaxInstant/1000 {
+	if err != nil || seconds < 1 || seconds > domain.LastInstant/1000 {
 		return Event{}, fmt.Errorf("timestamp %q must be Unix seconds after 1970", row[3])
 	}
 	return Event{

@@ -3,11 +3,12 @@ package load
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"sync"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
-
-	"ugc/domain"
 )
 
 func TestAnHonestServiceShowsWhatItAccepted(t *testing.T) {
@@ -43,22 +44,45 @@ func TestAnHonestServiceShowsWhatItAccepted(t *testing.T) {
 	require.Len(t, s.Log(), 2*o.Events)
 }
 
-// Each device's deliveries reach the log in the stream's order, and nothing else does.
+// Each device's deliveries reach the service in the stream's order, and nothing else does.
 func TestDeliveriesOfADeviceKeepTheirOrder(t *testing.T) {
-	s := serve(t, &service{})
+	type event struct {
+		ID      string `json:"event_id"`
+		User    string `json:"user_id"`
+		Device  string `json:"device_id"`
+		Session string `json:"session_id"`
+	}
+	session := func(e event) string { return e.User + " " + e.Device + " " + e.Session }
+	var mu sync.Mutex
+	sent, got := map[string][]string{}, map[string][]string{}
+	s := serve(t, &service{before: func(c *fiber.Ctx) (bool, error) {
+		if c.Method() != fiber.MethodPost {
+			return false, nil
+		}
+		body := bytes.TrimSpace(c.Body())
+		if body[0] == '{' {
+			body = append(append([]byte("["), body...), ']')
+		}
+		var events []event
+		if err := json.Unmarshal(body, &events); err != nil {
+			return true, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, e := range events {
+			if e.Session != "" {
+				got[session(e)] = append(got[session(e)], e.ID)
+			}
+		}
+		return false, nil
+	}})
 	o := s.options()
 	_, err := Run(context.Background(), o)
 	require.NoError(t, err)
-	session := func(c domain.Command) string { return c.Head().User + " " + c.Head().Device + " " + c.Head().Session }
-	sent, got := map[string][]string{}, map[string][]string{}
 	for _, d := range take(NewStream(o.Seed, o.Users, o.Movies), o.Events) {
-		if d.Command.Head().Session != "" {
-			sent[session(d.Command)] = append(sent[session(d.Command)], d.Command.Head().ID.String())
-		}
-	}
-	for _, c := range s.Log() {
-		if c.Head().Session != "" {
-			got[session(c)] = append(got[session(c)], c.Head().ID.String())
+		if f := d.Command.Head(); f.Session != "" {
+			by := session(event{User: f.User, Device: f.Device, Session: f.Session})
+			sent[by] = append(sent[by], f.ID.String())
 		}
 	}
 	require.Equal(t, sent, got)

@@ -201,7 +201,7 @@ var inHandlers = []mutation{
 	},
 	{
 		name: "arrival-not-stamped", cause: "rule 2", takes: "the edge stamps the time of arrival, whatever the client says",
-		file: "handlers/writing.go", old: "f.ReceivedAt = now", new: "_ = now",
+		file: "handlers/writing.go", old: "f.ReceivedAt = a.of(f.SentAt)", new: "_ = a",
 		in: "handlers", by: []string{"TestSingleWrites", "TestRecordEventsWritesTheValidOnes"},
 	},
 	{

@@ -32,7 +32,10 @@ func proxy(t *testing.T, upstream string) (addr string) {
 	require.NoError(t, free.Close())
 
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755)) // its workers are nobody's where it runs as root
+	// Its workers are nobody's where it runs as root, and keep large bodies there.
+	for _, way := range []string{dir, filepath.Dir(dir)} {
+		require.NoError(t, os.Chmod(way, 0o755))
+	}
 	site := strings.NewReplacer("${UGC_LISTEN}", addr, "${UGC_UPSTREAM}", upstream, "${UGC_UPSTREAM_FLAGS}", "", "${UGC_RESOLVER}", "").
 		Replace(read(t, "deploy/compose/nginx/templates/default.conf.template"))
 	require.NotContains(t, site, "${UGC_", "the test knows every variable of the template")
@@ -50,7 +53,13 @@ func proxy(t *testing.T, upstream string) (addr string) {
 	require.NoError(t, p.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Wait() }()
-	t.Cleanup(func() { cancel(); <-ended })
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		if said, err := os.ReadFile(filepath.Join(dir, "error.log")); t.Failed() && err == nil {
+			t.Logf("nginx said:\n%s", said)
+		}
+	})
 	require.Eventually(t, func() bool {
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if err != nil {
@@ -102,6 +111,37 @@ func TestNginxPassesTheEdgeThrough(t *testing.T) {
 	require.Equal(t, 413, answer.StatusCode)
 	require.Contains(t, answer.Header.Get("Content-Type"), "application/problem+json")
 	require.Contains(t, body, "mebibyte")
+}
+
+// The token of a write passes nginx in the answer and in the next request, whatever was written.
+func TestNginxPassesTokensOfLargeBatches(t *testing.T) {
+	edge := run(t)
+	base := "http://" + proxy(t, edge.addr)
+	long := strings.Repeat("x", 110)
+	for _, movies := range []int{1, 68, 70, 1000} {
+		var events []string
+		for i := range movies {
+			const like = `{"type":"like","user_id":"u%d","movie_id":"%s-%d-%d"}`
+			events = append(events, fmt.Sprintf(like, i, long, movies, i))
+		}
+		batch := "[" + strings.Join(events, ",") + "]"
+		answer, body := ask(t, "POST", base+"/api/v2/events", batch, "Content-Type", "application/json")
+		require.Equal(t, 202, answer.StatusCode, body)
+		token := answer.Header.Get("Consistency-Token")
+		require.NotEmpty(t, token)
+		require.Less(t, len(token), 2048)
+		for i := 0; i < movies; i += 167 {
+			movie := fmt.Sprintf("%s/api/v2/movies/%s-%d-%d", base, long, movies, i)
+			answer, body = ask(t, "GET", movie, "", "Consistency-Token", token, "Prefer", "wait=10")
+			require.Equal(t, 200, answer.StatusCode, body)
+			require.Contains(t, body, `"likes":1`)
+			require.Equal(t, "wait=10", answer.Header.Get("Preference-Applied"))
+			likes := fmt.Sprintf("%s/api/v2/users/u%d/likes", base, i)
+			answer, body = ask(t, "GET", likes, "", "Consistency-Token", token, "Prefer", "wait=10")
+			require.Equal(t, 200, answer.StatusCode, body)
+			require.Contains(t, body, fmt.Sprintf("%s-%d-%d", long, movies, i))
+		}
+	}
 }
 
 func TestNginxSaysWhenTheEdgeIsAway(t *testing.T) {

@@ -124,6 +124,15 @@ func (h *House) Wait(ctx context.Context, view handlers.View, token domain.Token
 	return nil
 }
 
+// Concerns implements handlers.Visibility.
+func (h *House) Concerns(view handlers.View, token domain.Token) bool {
+	topic := FeedbackTopic
+	if view == handlers.ViewPositions {
+		topic = PlaybackTopic
+	}
+	return slices.ContainsFunc(token, func(m domain.Mark) bool { return m.Topic == topic })
+}
+
 func (h *House) read() (unlock func(), err error) {
 	if h.Away != nil {
 		if err := h.Away(); err != nil {

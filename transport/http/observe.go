@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"ugc/handlers"
 	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 )
@@ -29,6 +30,7 @@ func (s *Server) observe(c *fiber.Ctx) (err error) {
 	s.metrics.inFlight.Inc()
 	s.begin(c)
 	s.startSpan(c)
+	defer arrived(c)
 	defer func() {
 		if p := recover(); p != nil {
 			c.Response().Reset() // nothing of a half-made answer may get out
@@ -54,7 +56,7 @@ func (s *Server) begin(c *fiber.Ctx) {
 	}
 	exchange.SetID(c, id)
 	c.Set(headerRequestID, id)
-	c.SetUserContext(s.base)
+	c.SetUserContext(handlers.ArrivedAt(s.base, arrivedAt(c)))
 	if s.draining.Load() {
 		c.Context().SetConnectionClose()
 	}

@@ -101,7 +101,7 @@ func (s *Server) route(pages *docs.Pages) {
 	if len(s.o.CORSOrigins) > 0 {
 		s.app.Use(cors.New(cors.Config{
 			AllowOrigins:  strings.Join(s.o.CORSOrigins, ","),
-			AllowHeaders:  "Authorization,Content-Type,Prefer,Consistency-Token,Traceparent,X-Api-Key,X-Request-Id",
+			AllowHeaders:  "Authorization,Content-Type,Prefer,Consistency-Token,Idempotency-Key,Traceparent,X-Api-Key,X-Request-Id",
 			ExposeHeaders: "Consistency-Token,Preference-Applied,Retry-After,X-Request-Id",
 			MaxAge:        600,
 		}))
@@ -202,7 +202,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	defer s.giveUp()
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(s.ln) }()
+	go func() { served <- s.app.Listener(arrivals{s.ln}) }()
 	s.o.Log.Info("http listening", "addr", s.Addr())
 	select {
 	case err := <-served:

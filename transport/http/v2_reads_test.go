@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/handlers/handlerstest"
+	edge "ugc/transport/http"
 )
 
 func TestOpinionsFromPutToDelete(t *testing.T) {
@@ -162,6 +164,58 @@ func TestReadFaults(t *testing.T) {
 	a := s.ask("GET", "/api/v2/movies/m", "", "Consistency-Token", "nonsense!")
 	require.Equal(t, 422, a.status)
 	require.Equal(t, []string{"Consistency-Token bad_token"}, list(a.decode(t).Errors))
+}
+
+// Preference-Applied says that the read waited, and shows what was waited for.
+func TestPreferenceAppliedWhereTheReadWaited(t *testing.T) {
+	hidden := false
+	house := &handlerstest.House{Hide: func(handlers.View) bool { return hidden }}
+	s := start(t, house, nil)
+	token := s.ask("PUT", "/api/v2/users/u/ratings/m", `{"score":1}`).header.Get("Consistency-Token")
+	other := s.ask("POST", events, `{"type":"play","user_id":"u","movie_id":"n","position_ms":1}`).header.Get("Consistency-Token")
+	applied := func(target, token string, status int) string {
+		t.Helper()
+		var with []string
+		if token != "" {
+			with = []string{"Consistency-Token", token}
+		}
+		a := s.ask("GET", "/api/v2"+target, "", append(with, "Prefer", "wait=0")...)
+		require.Equal(t, status, a.status, a.body)
+		return a.header.Get("Preference-Applied")
+	}
+	for _, target := range []string{"/users/u/ratings", "/users/u/ratings/m", "/movies/m"} {
+		require.Equal(t, "wait=0", applied(target, token, 200))
+		require.Empty(t, applied(target, "", 200), "nothing to wait for")
+		require.Empty(t, applied(target, other, 200), "the token says nothing about this view")
+	}
+	require.Equal(t, "wait=0", applied("/users/u/positions/n", other, 200))
+	require.Empty(t, applied("/users/u/positions/n", token, 200))
+	require.Equal(t, "wait=0", applied("/users/u/likes/x", token, 404), "it waited, and there is none")
+	require.Empty(t, applied("/movies/x", token, 404), "the token is about another movie")
+	require.Empty(t, applied("/users/u/ratings", token[:len(token)-4], 422), "a token that was cut")
+	hidden = true
+	for _, target := range []string{"/users/u/ratings", "/users/u/ratings/m", "/movies/m"} {
+		require.Empty(t, applied(target, token, 503), "time ran out")
+	}
+}
+
+// nowhere is a world whose log has none of the tokens that it is shown.
+type nowhere struct{ *handlerstest.House }
+
+func (nowhere) Wait(context.Context, handlers.View, domain.Token) error {
+	return domain.BadToken(errors.New("no such partition"))
+}
+
+func TestTokensThatTheLogDoesNotHold(t *testing.T) {
+	house := &handlerstest.House{}
+	s := start(t, house, func(o *edge.Options) { o.Writing.Views = nowhere{house} })
+	token := s.ask("PUT", "/api/v2/users/u/ratings/m", `{"score":1}`).header.Get("Consistency-Token")
+	for _, target := range []string{"/users/u/ratings", "/users/u/ratings/m", "/users/u/positions", "/users/u/positions/m", "/movies/m"} {
+		a := s.ask("GET", "/api/v2"+target, "", "Consistency-Token", token, "Prefer", "wait=1")
+		require.Equal(t, 422, a.status, target)
+		require.Equal(t, []string{"Consistency-Token bad_token"}, list(a.decode(t).Errors))
+		require.Empty(t, a.header.Get("Preference-Applied"))
+	}
 }
 
 func TestPositionsAreShown(t *testing.T) {

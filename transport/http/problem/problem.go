@@ -87,6 +87,12 @@ func (p *Problem) Unwrap() error { return p.Err }
 // TooLargeRecord says what to do about a command that the log does not take.
 const TooLargeRecord = "It is larger than a record may be: send less in one event."
 
+// BadToken is what is wrong with a Consistency-Token that no write of this log was answered with.
+var BadToken = Fault{
+	Parameter: "Consistency-Token", Code: "bad_token",
+	Detail: "is not a consistency token: hand back the value of a Consistency-Token header unchanged",
+}
+
 // Of is the problem that an error of a use case is, by its kind. Causes are for logs: they stay out of the answer.
 func Of(err error) *Problem {
 	var p *Problem
@@ -105,7 +111,9 @@ func Of(err error) *Problem {
 	switch e.Kind {
 	case domain.Invalid:
 		p.Kind, p.Faults = Invalid, Body(e.Fields)
-		if len(e.Fields) == 0 {
+		if errors.Is(err, domain.ErrToken) {
+			p.Faults = []Fault{BadToken}
+		} else if len(e.Fields) == 0 {
 			p.Detail = e.Message
 		}
 	case domain.NotFound:

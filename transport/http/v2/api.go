@@ -44,6 +44,7 @@ type API struct {
 	opinions      handlers.ListOpinions
 	summary       handlers.MovieSummary
 
+	keys                 *usedKeys
 	defaultWait, maxWait time.Duration
 	page                 func(c *fiber.Ctx, name string) error
 }
@@ -70,6 +71,7 @@ func New(o Options) *API {
 		positions:     handlers.ListPositions{Seeing: seeing, Positions: o.Positions},
 		opinions:      handlers.ListOpinions{Seeing: seeing, Opinions: o.Opinions},
 		summary:       handlers.MovieSummary{Seeing: seeing, Summaries: o.Summaries},
+		keys:          newUsedKeys(time.Now),
 		defaultWait:   o.DefaultWait,
 		maxWait:       o.MaxWait,
 		page:          o.Page,

@@ -214,6 +214,9 @@ func (e *event) number(s *scanner, f fieldSet, name string, to *float64) {
 	*to = n
 }
 
+// copy is one that may be kept: an event that is read stays where it is.
+func (e *event) copy() *event { c := *e; return &c }
+
 // instant takes a moment: RFC 3339, or whole Unix milliseconds.
 func (e *event) instant(s *scanner, f fieldSet, name string, to *domain.Instant) {
 	const what = "must be a time such as 2026-03-01T20:15:00.250Z, or whole Unix milliseconds"
@@ -242,8 +245,8 @@ func (e *event) instant(s *scanner, f fieldSet, name string, to *domain.Instant)
 		e.wrong(f, name, "wrong_type", what)
 		return
 	}
-	if s.err == nil && (ms <= 0 || ms > domain.MaxInstant) { // 0 would say that nobody said when
-		e.wrong(f, name, "out_of_range", "must lie between 1970 and 9999")
+	if s.err == nil && (ms <= 0 || ms > domain.LastInstant) { // 0 would say that nobody said when
+		e.wrong(f, name, "out_of_range", "must lie between 1970 and 2261")
 		return
 	}
 	*to = domain.Instant(ms)

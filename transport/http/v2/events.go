@@ -25,6 +25,10 @@ func (a *API) postEvents(c *fiber.Ctx) error {
 	in := intakes.Get().(*intake)
 	defer in.release()
 	in.caller = exchange.CallerOf(c)
+	var fault *problem.Fault
+	if in.key, fault = readKey(c); fault != nil {
+		return &problem.Problem{Kind: problem.Invalid, Faults: []problem.Fault{*fault}}
+	}
 	if err := in.read(string(exchange.Body(c)), a.record.Check); err != nil { // a copy: Fiber uses its buffer again
 		return err
 	}
@@ -33,11 +37,20 @@ func (a *API) postEvents(c *fiber.Ctx) error {
 	}
 	var done handlers.Recorded
 	if len(in.commands) > 0 {
+		var use keyUse
+		if in.key != "" {
+			if use = a.keys.of("POST events", in.keyed); a.keys.elsewhere(use) {
+				return &problem.Problem{Kind: problem.Invalid, Faults: []problem.Fault{*errKeyReused}}
+			}
+		}
 		var err error
 		if done, err = a.record.Handle(exchange.Context(c), in.commands, a.bounded(wait)); err != nil {
 			return err
 		}
 		in.outcomes = done.Outcomes
+		if in.key != "" && written(in.outcomes[0].Err) {
+			a.keys.keep(use)
+		}
 	}
 	tally := in.judge()
 	if tally.accepted > 0 {

@@ -16,6 +16,8 @@ type intake struct {
 	caller   *exchange.Caller // who sends it
 	denied   error            // an event is of a user for whom the caller may not write
 	single   bool
+	key      string             // the request's Idempotency-Key, "" where it has none
+	keyed    *event             // the event that it names
 	commands []domain.Command   // those without faults of form, in order
 	items    []item             // every event, in order
 	outcomes []handlers.Outcome // what became of the commands
@@ -62,6 +64,9 @@ func (in *intake) read(src string, check func(domain.Command) error) error {
 		in.single = true
 		in.event(&s, -1, check)
 	case '[':
+		if in.key != "" {
+			return &problem.Problem{Kind: problem.Invalid, Faults: []problem.Fault{*errKeyOfMany}}
+		}
 		s.at++
 		i := 0
 		for first := true; s.more(']', &first); i++ {
@@ -104,6 +109,10 @@ func (in *intake) event(s *scanner, at int, check func(domain.Command) error) {
 		if e.fact.User, err = in.caller.As(user, exchange.Write); err != nil {
 			in.denied = err
 		}
+	}
+	if in.key != "" {
+		e.named(in.key)
+		in.keyed = e.copy()
 	}
 	it := item{command: -1}
 	if e.given != 0 || len(e.faults) == 0 { // not where the value is no object at all

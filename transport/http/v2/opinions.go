@@ -27,14 +27,10 @@ func (r register) put(a *API, c *fiber.Ctx) error {
 			e.wrong(fieldOf(name), name, "required", "must be given")
 		}
 	}
-	p.faults = append(p.faults, e.faults...)
-	if err := p.err(); err != nil {
-		return err
-	}
-	f.ID, f.OccurredAt, f.SentAt = e.fact.ID, e.fact.OccurredAt, e.fact.SentAt
-	wait := readPrefer(c)
-	done, err := r.write(a, c, f, e, handlers.Await{For: a.bounded(wait)})
-	return a.written(c, wait, done, err)
+	f.OccurredAt, f.SentAt = e.fact.OccurredAt, e.fact.SentAt
+	return r.once(a, c, &p, f, e, func(f handlers.Feedback, wait handlers.Await) (handlers.Written, error) {
+		return r.write(a, c, f, e, wait)
+	})
 }
 
 // clear takes an opinion back; where there was none it answers the same.
@@ -46,11 +42,38 @@ func (r register) clear(a *API, c *fiber.Ctx) error {
 		p.faults = append(p.faults, problem.Fault{Pointer: "", Code: "not_applicable",
 			Detail: "DELETE takes no body; to say when it happened, POST /api/v2/events with the type clear_" + r.kind.String()})
 	}
+	return r.once(a, c, &p, f, &event{at: -1}, func(f handlers.Feedback, wait handlers.Await) (handlers.Written, error) {
+		return r.unset(a, c, f, wait)
+	})
+}
+
+// once writes what the request asks for, unless it has faults or its key was another request's.
+func (r register) once(a *API, c *fiber.Ctx, p *params, f handlers.Feedback, e *event,
+	write func(handlers.Feedback, handlers.Await) (handlers.Written, error),
+) error {
+	key, fault := readKey(c)
+	if fault != nil {
+		p.faults = append(p.faults, *fault)
+	}
+	e.fact.User, e.fact.Movie = f.User, f.Movie
+	var use keyUse
+	if key != "" {
+		e.named(key)
+		use = a.keys.of(c.Method()+" "+r.path, e)
+	}
+	p.faults = append(p.faults, e.faults...)
 	if err := p.err(); err != nil {
 		return err
 	}
+	if key != "" && a.keys.elsewhere(use) {
+		return &problem.Problem{Kind: problem.Invalid, Faults: []problem.Fault{*errKeyReused}}
+	}
+	f.ID = e.fact.ID
 	wait := readPrefer(c)
-	done, err := r.unset(a, c, f, handlers.Await{For: a.bounded(wait)})
+	done, err := write(f, handlers.Await{For: a.bounded(wait)})
+	if key != "" && written(err) {
+		a.keys.keep(use)
+	}
 	return a.written(c, wait, done, err)
 }
 

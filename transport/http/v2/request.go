@@ -169,15 +169,13 @@ func (p *params) limit(query map[string]string) int {
 func (a *API) atLeast(p *params) handlers.AtLeast {
 	token, err := domain.ParseToken(p.c.Get(HeaderToken))
 	if err != nil {
-		p.fault(HeaderToken, "bad_token", "is not a consistency token: hand back the value of a Consistency-Token header unchanged")
+		p.faults = append(p.faults, problem.BadToken)
 	}
 	wait := readPrefer(p.c)
 	out := handlers.AtLeast{Token: token, For: a.defaultWait}
 	if wait.given {
 		out.For = a.bounded(wait)
-		if len(token) > 0 {
-			a.applied(p.c, wait)
-		}
+		out.Waited = func() { a.applied(p.c, wait) }
 	}
 	return out
 }

@@ -1,0 +1,86 @@
+package handlers_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ugc/domain"
+	"ugc/handlers"
+	"ugc/handlers/handlerstest"
+)
+
+func now() domain.Instant { return domain.Instant(time.Now().UnixMilli()) }
+
+// received is how a report that was sent then is stamped.
+func received(t *testing.T, w handlers.Writing, ctx context.Context, sent domain.Instant) domain.Instant {
+	t.Helper()
+	house := w.Log.(*handlerstest.House)
+	f := handlers.Feedback{User: "u", Movie: "m", SentAt: sent}
+	_, err := handlers.Like{Writing: w}.Handle(ctx, f, handlers.Await{})
+	require.NoError(t, err)
+	log := house.Log()
+	return log[len(log)-1].Head().ReceivedAt
+}
+
+func TestArrivalIsWhenTheRequestBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := (&handlerstest.House{}).Writing()
+		w.Now = now
+		began := time.Now()
+		<-time.After(7 * time.Second)
+		require.Equal(t, now(), received(t, w, t.Context(), 0), "nobody says when")
+		require.EqualValues(t, began.UnixMilli(), received(t, w, handlers.ArrivedAt(t.Context(), began), 0))
+	})
+}
+
+// stalled is a watch whose clock was stopped for a minute.
+func stalled(t *testing.T) (s *handlers.Stalls, from, to domain.Instant, clock *domain.Instant) {
+	t.Helper()
+	clock = new(now())
+	s = &handlers.Stalls{Now: func() domain.Instant { return *clock }}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
+	synctest.Wait()
+	from = *clock
+	*clock += 60_000
+	return s, from, *clock, clock
+}
+
+func TestReportSentDuringAStallArrivedThen(t *testing.T) {
+	for name, noticed := range map[string]bool{"the watch has seen it": true, "the watch has not seen it yet": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, from, to, clock := stalled(t)
+				w := (&handlerstest.House{}).Writing()
+				w.Now, w.Stall = func() domain.Instant { return *clock }, s
+				if noticed {
+					<-time.After(150 * time.Millisecond)
+				}
+				require.Equal(t, from+20_000, received(t, w, t.Context(), from+20_000))
+				require.Equal(t, from, received(t, w, t.Context(), from))
+				require.Equal(t, to, received(t, w, t.Context(), from-1), "sent before it")
+				require.Equal(t, to, received(t, w, t.Context(), to+1), "by a clock that is ahead")
+				require.Equal(t, to, received(t, w, t.Context(), 0), "nobody says when")
+			})
+		})
+	}
+}
+
+func TestStallIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, from, _, clock := stalled(t)
+		w := (&handlerstest.House{}).Writing()
+		w.Now, w.Stall = func() domain.Instant { return *clock }, s
+		for range 50 {
+			<-time.After(100 * time.Millisecond)
+			*clock += 100
+		}
+		require.Equal(t, *clock, received(t, w, t.Context(), from+20_000), "what is read long after a stall came in after it")
+	})
+}

@@ -1,0 +1,76 @@
+package handlers
+
+import (
+	"cmp"
+	"slices"
+
+	"ugc/domain"
+)
+
+// sitting is whose reports are counted by one sequence: those of one user about one movie in one session.
+type sitting struct{ user, movie, session string }
+
+// sittingOf is false for commands that have no place in a sequence of playback reports.
+func sittingOf(c domain.Command) (s sitting, sequence int64, ok bool) {
+	f := c.Head()
+	if f.Sequence <= 0 || f.Session == "" {
+		return s, 0, false
+	}
+	if _, feedback := c.(domain.FeedbackCommand); feedback {
+		return s, 0, false
+	}
+	return sitting{f.User, f.Movie, f.Session}, f.Sequence, true
+}
+
+// inSequence says in which order to write a batch: order[i] is the index of the command that comes at i. Reports of one
+// sitting take each other's places so that their sequences rise; of equal ones the first stays first, and all other
+// commands stay where they are. A sitting whose reports lie far apart in disorder would open as many stretches in the
+// state of its key. nil: as it is.
+func inSequence(commands []domain.Command) (order []int) {
+	if sorted(commands) {
+		return nil
+	}
+	places := map[sitting][]int{}
+	order = make([]int, len(commands))
+	for i, c := range commands {
+		order[i] = i
+		if s, _, ok := sittingOf(c); ok {
+			places[s] = append(places[s], i)
+		}
+	}
+	for _, at := range places {
+		bySequence := slices.Clone(at)
+		slices.SortStableFunc(bySequence, func(a, b int) int {
+			return cmp.Compare(commands[a].Head().Sequence, commands[b].Head().Sequence)
+		})
+		for n, from := range bySequence {
+			order[at[n]] = from
+		}
+	}
+	return order
+}
+
+// sorted looks a sitting up only where it is another than that of the report before.
+func sorted(commands []domain.Command) bool {
+	var newest map[sitting]int64
+	var at sitting
+	var last int64
+	for _, c := range commands {
+		s, sequence, ok := sittingOf(c)
+		if !ok {
+			continue
+		}
+		if s != at {
+			if newest == nil {
+				newest = map[sitting]int64{}
+			}
+			newest[at] = last
+			at, last = s, newest[s]
+		}
+		if sequence < last {
+			return false
+		}
+		last = sequence
+	}
+	return true
+}
