@@ -1,9 +1,6 @@
 package domain
 
-import (
-	"bytes"
-	"math"
-)
+import "bytes"
 
 // Instant is a moment in Unix milliseconds; 0 means that nobody said when.
 type Instant int64
@@ -112,12 +109,9 @@ func (s Stamp) Before(t Stamp) bool {
 	return bytes.Compare(s.ID[:], t.ID[:]) < 0
 }
 
-// after is a stamp that nothing between it and s can have: the next after it whatever the id.
+// after is the next stamp: of the same time, with the next sequence.
 func (s Stamp) after(id ID) Stamp {
-	if s.Sequence == math.MaxInt64 {
-		return Stamp{At: s.At + 1, ID: id}
-	}
-	return Stamp{At: s.At, Sequence: s.Sequence + 1, ID: id}
+	return Stamp{At: s.At, Sequence: addSaturating(s.Sequence, 1), ID: id}
 }
 
 // over is the stamp with which the fact is written over what a register holds; wins is false where it loses. A fact

@@ -214,7 +214,7 @@ func TestUndatedFactsOverARegister(t *testing.T) {
 		"the same, both with one: smaller":  {Stamp{at, 7, testID(1)}, undated(at, 6), Stamp{}},
 		"the same, both with one: greater":  {Stamp{at, 7, testID(1)}, undated(at, 8), Stamp{at, 8, testID(2)}},
 		"the same, both with one: equal":    {Stamp{at, 7, testID(3)}, undated(at, 7), Stamp{}},
-		"the greatest sequence is there":    {Stamp{at, math.MaxInt64, testID(3)}, undated(at-1, 0), Stamp{at + 1, 0, testID(2)}},
+		"the greatest sequence is there":    {Stamp{at, math.MaxInt64, testID(1)}, undated(at-1, 0), Stamp{at, math.MaxInt64, testID(2)}},
 		"a register that was never written": {Stamp{}, undated(at, 0), Stamp{at, 0, testID(2)}},
 		"a dated one that is older": {
 			Stamp{at, 0, testID(1)}, Fact{ID: testID(2), OccurredAt: at - 1, ReceivedAt: at + 5}, Stamp{},

@@ -62,7 +62,7 @@ func (s PlaybackState) Viewing() Viewing { return PublishedRules.Viewing(s) }
 
 func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent {
 	shown := r.of(&s)
-	before, position := shown.sum(&s), s.Position.Stamp
+	before, position, resume := shown.sum(&s), s.Position.Stamp, s.Resume.Stamp
 	switch c := c.(type) {
 	case *RecordPlayback:
 		e := &PlaybackRecorded{RecordPlayback: *c, Verdict: Duplicate, After: before, Rules: shown}
@@ -70,7 +70,7 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 			r.merge(&s, c, at)
 			e.After, e.Rules = r.sum(&s), r
 			e.NewlyWatched = e.After.WatchedTime - before.WatchedTime
-			e.Verdict = judgePlayback(&before, &e.After, position != s.Position.Stamp)
+			e.Verdict = judgePlayback(&before, &e.After, position != s.Position.Stamp || resume != s.Resume.Stamp)
 		}
 		return e
 	case *RecordViewing:
@@ -87,12 +87,13 @@ func (r PlaybackRules) decide(s PlaybackState, c PlaybackCommand) PlaybackEvent 
 	panic("domain: unknown playback command") // the interface is closed by its unexported method
 }
 
-// judgePlayback says why a new report changed what it changed. When a film was first and last seen does not count: an
-// old fact that comes late is stale, although it may turn out the first of all.
+// judgePlayback says why a new report changed what it changed; moved, that it wrote the position or the resume point.
+// When a film was first and last seen does not count: an old fact that comes late is stale, although it may turn out
+// the first of all.
 func judgePlayback(before, after *Viewing, moved bool) Verdict {
-	if moved || before.Resume != after.Resume || before.ResumeAt != after.ResumeAt ||
-		before.Duration != after.Duration || before.Completed != after.Completed || before.Plays != after.Plays ||
-		before.ViewedSeconds != after.ViewedSeconds || before.WatchedTime != after.WatchedTime {
+	if moved || before.Duration != after.Duration || before.Completed != after.Completed ||
+		before.Plays != after.Plays || before.ViewedSeconds != after.ViewedSeconds ||
+		before.WatchedTime != after.WatchedTime || !before.Watched.equalLong(after.Watched) {
 		return Applied
 	}
 	return Stale

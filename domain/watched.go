@@ -39,6 +39,12 @@ func (s Intervals) Union(add ...Interval) Intervals {
 	return slices.Clip(out)
 }
 
+// equalLong says whether two sets of equal length are equal, the second made of the first: up to the bound a set only
+// grows, and at the bound one stretch may take the place of another of its length.
+func (s Intervals) equalLong(next Intervals) bool {
+	return len(next) < MaxIntervals || slices.Equal(s, next)
+}
+
 // watchable says whether an interval is film time at all.
 func (i Interval) watchable() bool { return i.Start >= 0 && i.Start < i.End }
 

@@ -99,6 +99,15 @@ func TestBeyondTheBoundTheShortestAreForgotten(t *testing.T) {
 	require.Len(t, set, MaxIntervals)
 	require.Contains(t, set, Interval{500, 510})
 	require.NotContains(t, set, last, "the last of equals")
+
+	s := PlaybackState{Watched: set}
+	c := &RecordPlayback{Fact: Fact{ID: testID(1), OccurredAt: start, ReceivedAt: start}, Type: FastForward}
+	s = fold1(s, c)
+	late := &RecordPlayback{Fact: Fact{ID: testID(2), OccurredAt: start - 1, ReceivedAt: start}, Type: FastForward,
+		Watched: []Interval{{700, 710}}}
+	e := Playback.Decide(s, late).(*PlaybackRecorded)
+	require.Equal(t, Applied, e.Verdict, "another stretch is shown, although none is longer")
+	require.Zero(t, e.NewlyWatched)
 }
 
 // unbounded is the union without a bound, made by sorting.

@@ -1,6 +1,8 @@
 package schemas
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,4 +56,35 @@ func TestFeedbackTableBytes(t *testing.T) {
 		require.LessOrEqual(t, len(b), most)
 		require.Greater(t, len(b), most*4/5, "the bound is close")
 	}
+}
+
+// The greatest value of all has room for an outbox of 256 KiB, and one event more, in a record of a mebibyte.
+func TestLargestTableValue(t *testing.T) {
+	const great, late = math.MaxInt64 / 2, domain.MaxInstant
+	edge := domain.Edge{Clock: late, Entry: great - 1, Exit: great, Running: true, Rate: 1.5}
+	first, last := edge, edge
+	first.Sequence, last.Sequence = 2, great
+	register := domain.Register[domain.Millis]{Value: great, Stamp: domain.Stamp{At: late, Sequence: great}}
+	s := domain.PlaybackState{
+		Position: register, Resume: register, Duration: register, Furthest: great, Plays: great, ViewedSeconds: great,
+		FirstSeen: late, LastSeen: late, Reports: great, Seen: make(domain.Seen, domain.MaxSeen), Rules: sampleRules(),
+		Watched: slices.Repeat(domain.Intervals{{Start: great, End: great}}, domain.MaxIntervals),
+	}
+	for range domain.MaxPieces {
+		pieces := []domain.Piece{{First: first, Last: last, Touched: great}}
+		s.Sessions = append(s.Sessions, domain.Session{Pieces: pieces})
+	}
+	b, err := Offline().EncodePlaybackTable(&Table[domain.PlaybackState]{Applied: great, State: s})
+	require.NoError(t, err)
+	t.Logf("%d bytes", len(b))
+	require.Less(t, len(b), 600_000)
+
+	report := domain.RecordPlayback{Fact: sampleFact(1), Type: domain.Play}
+	report.Watched = slices.Repeat([]domain.Interval{{Start: great, End: great}}, domain.MaxRanges)
+	event, err := Offline().EncodeEvent(&domain.PlaybackRecorded{
+		RecordPlayback: report, Verdict: domain.Applied, After: s.Viewing(), Rules: sampleRules(),
+	})
+	require.NoError(t, err)
+	t.Logf("%d bytes of an event", len(event))
+	require.Less(t, len(b)+256<<10+len(event), 1<<20-4096)
 }
