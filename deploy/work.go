@@ -13,7 +13,6 @@ func (h *House) openStreams(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options.Commands = h.commands // for touches of keys whose table went back
 	if h.streams, err = streams.New(options); err != nil {
 		return err
 	}
@@ -28,7 +27,6 @@ func (h *House) openPositions(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options.Commands = h.commands
 	if h.positions, err = streams.NewPositions(options); err != nil {
 		return err
 	}

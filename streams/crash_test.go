@@ -295,16 +295,17 @@ func hot(n int) (commands []domain.Command) {
 // What was committed before the session began was acknowledged to another process. A full outbox of it must not be waited for.
 func TestAnOutboxOfCommittedOutcomesHoldsNobodyUp(t *testing.T) {
 	c := startCluster(t)
-	c.send(hot(21)...)
-	table := &schemas.Table[domain.PlaybackState]{Applied: 19}
+	const commits = maxOutcomes + 4
+	c.send(hot(commits + 1)...)
+	table := &schemas.Table[domain.PlaybackState]{Applied: commits - 1}
 	for v := range domain.Version(maxOutcomes) {
-		table.Outbox = append(table.Outbox, schemas.Outcome{Version: 4 + v, Event: []byte("written long ago")})
+		table.Outbox = append(table.Outbox, schemas.Outcome{Version: commits - maxOutcomes + v, Event: []byte("written long ago")})
 	}
 	value, err := c.codec.EncodePlaybackTable(table)
 	require.NoError(t, err)
 	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: value})
 	offsets := kadm.Offsets{}
-	offsets.AddOffset(topics.PlaybackCommands.Name, domain.Partition("u/m", partitions), 20, -1)
+	offsets.AddOffset(topics.PlaybackCommands.Name, domain.Partition("u/m", partitions), commits, -1)
 	_, err = c.adm.CommitOffsets(bounded(t, patience), "ugc-playback", offsets)
 	require.NoError(t, err)
 

@@ -54,7 +54,7 @@ func (v *Positions) once(ctx context.Context) error {
 			v.open(s, partition)
 			return s, nil
 		}),
-		goka.WithViewCallback(keepGreater(topics.PlaybackTable.Name, v.healer, v.stored)),
+		goka.WithViewCallback(v.keeper.restore(v.copyOf, v.stored)),
 		goka.WithViewTopicManagerBuilder(func(brokers []string) (goka.TopicManager, error) {
 			tm, err := topicManager(setupConfig(o.Sarama))(brokers)
 			return clients.topicManager(tm), err
@@ -88,11 +88,15 @@ func reconnect() (goka.Backoff, error) {
 	return goka.NewSimpleBackoff(reconnectStep, reconnectMax), nil
 }
 
+func (v *Positions) copyOf(partition int32) *store {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.stores[partition]
+}
+
 // stored lifts the watermark once the record is in the store, where readers find it.
 func (v *Positions) stored(ctx goka.UpdateContext) {
-	v.mu.RLock()
-	s := v.stores[ctx.Partition()]
-	v.mu.RUnlock()
+	s := v.copyOf(ctx.Partition())
 	if s == nil {
 		return
 	}

@@ -27,10 +27,12 @@ type incarnation struct {
 	log     *slog.Logger
 	metrics *groupMetrics
 	tracing *tracing // nil: none
-	healer  *healer
+	keeper  *keeper
 	state   *state
 	out     *producer
-	inputs  int32 // partitions of the input
+	tables  tableLog
+	inputs  int32                  // partitions of the input
+	own     func(*partition) error // begins to own a partition, whose copy is restored
 
 	mu    sync.RWMutex
 	parts map[int32]*partition
@@ -43,12 +45,14 @@ type failure struct{ error }
 // partition is what one session of the consumer group knows of an input partition. A new session starts without it: another
 // member may have written meanwhile.
 type partition struct {
+	id    int32
 	claim atomic.Pointer[sarama.ConsumerGroupClaim]
 	next  atomic.Int64 // offset of the next input, 0 before the first
 
-	store atomic.Pointer[store] // the copy of the table's partition, once goka has asked for it
-	stop  context.CancelFunc    // of what runs for the partition
-	ctx   context.Context       // ends with the session
+	store atomic.Pointer[store]           // the copy of the table's partition, once goka has asked for it
+	heard atomic.Pointer[func(end int64)] // tells the owner where the partition of the table ends
+	stop  context.CancelFunc              // of what runs for the partition
+	ctx   context.Context                 // ends with the session
 	wg    sync.WaitGroup
 
 	// The rest belongs to the goroutine that goka processes the partition with.
@@ -64,7 +68,7 @@ func (run *incarnation) assigned(partitions []int32) {
 	parts := make(map[int32]*partition, len(partitions))
 	for _, id := range partitions {
 		ctx, stop := context.WithCancel(run.out.ctx)
-		parts[id] = &partition{ctx: ctx, stop: stop}
+		parts[id] = &partition{id: id, ctx: ctx, stop: stop}
 	}
 	run.mu.Lock()
 	old := run.parts
@@ -120,6 +124,14 @@ func (run *incarnation) openStore(dir, topic string, partition int32) (storage.S
 	return s, nil
 }
 
+// copyOf is the copy of an assigned partition's table, nil before it is open.
+func (run *incarnation) copyOf(partition int32) *store {
+	if p := run.partition(partition); p != nil {
+		return p.store.Load()
+	}
+	return nil
+}
+
 // fail remembers the first failure: what goka makes of it is a stack trace in which its kind is lost.
 func (run *incarnation) fail(err error) { run.cause.CompareAndSwap(nil, &failure{err}) }
 
@@ -138,6 +150,14 @@ func (run *incarnation) ended(err error) error {
 	}
 	if cause := run.out.failure(); cause != nil && !errors.Is(cause, errClosed) {
 		return cause
+	}
+	return err
+}
+
+// why is ended, for a processor that ended by itself: never nil.
+func (run *incarnation) why(err error) error {
+	if err = run.ended(err); err == nil {
+		err = errors.New("it ended without saying why")
 	}
 	return err
 }

@@ -113,6 +113,11 @@ func (s *session) Cleanup(sess sarama.ConsumerGroupSession) error {
 func (s *session) ConsumeClaim(sess sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	if p := s.run.partition(claim.Partition()); p != nil {
 		p.claim.Store(&claim)
+		if err := s.run.own(p); err != nil { // goka has restored the copy, and hands no input out yet
+			s.run.fail(err)
+			s.run.out.fail(err)
+			return err
+		}
 	}
 	return s.ConsumerGroupHandler.ConsumeClaim(sess, claim)
 }

@@ -8,32 +8,43 @@ import (
 	"ugc/domain"
 )
 
-// lane keeps the promises of one input partition: goka may commit an input when its outcomes and the state that includes it are written, and
-// those of all inputs before it. goka itself commits an input once its own writes are done, without looking at those before it: it would
-// commit N+1 while the write of N failed, and N would be lost. So promises are kept strictly in the order of the inputs, and after
-// a failure none is: what goka commits is always a prefix of what was written (DESIGN 6, rule 6).
+// lane keeps the order of one input partition: of what leaves for the logs, and of what goka may commit. Per input:
 //
-// At most maxInputs are under way; who wants to add another waits for room. A lane belongs to one session; the next one begins with a new one.
+//  1. its outcomes are emitted when its state, and those of all inputs before it, is written: until then nobody may see
+//     what was decided, because another owner might still decide otherwise;
+//  2. its promise is kept when its outcomes are written too, and those of all inputs before it.
+//
+// goka itself commits an input once its own writes are done, without looking at those before it: it would commit N+1
+// while the write of N failed, and N would be lost. After a failure nothing is emitted and no promise is kept: what goka
+// commits is always a prefix of what was written.
+//
+// At most maxInputs are under way; who wants to add another waits for room. A lane belongs to one session.
 type lane struct {
+	emit func(*kgo.Record, func(*kgo.Record, error))
+
 	mu      sync.Mutex
 	queue   []*promise // in the order of the inputs; head is the oldest that is not kept
 	head    int
+	sent    int            // the first whose outcomes are not emitted
 	told    int            // the first whose outcomes are not all written; head or later
 	acked   domain.Version // the version up to which all outcomes are known to be written
 	stored  domain.Version // the version up to which all states are written
+	sending bool           // somebody is emitting
 	keeping bool           // somebody is keeping promises
 	dead    error          // the first failure
 	waiting int            // for the lane to move
 	moved   chan struct{}  // closed and made anew when it moves, or dies
+	hurry   chan struct{}  // somebody waits for the lane to move: a flush should not wait for more
 }
 
 // promise is what goka is told of one input.
 type promise struct {
-	lane    *lane
-	version domain.Version
-	left    int // outcomes that are not yet written
-	state   bool
-	keep    func(error)
+	lane     *lane
+	version  domain.Version
+	outcomes []*kgo.Record // not yet emitted
+	left     int           // outcomes that are not yet written
+	state    bool
+	keep     func(error)
 }
 
 // maxInputs bounds what is under way in one partition. It is far more than a broker needs to be busy, and little enough to finish while a
@@ -41,14 +52,15 @@ type promise struct {
 const maxInputs = 2048
 
 // newLane begins after floor: the session goes on from the commit, and a commit says that everything before it is written.
-func newLane(floor domain.Version) *lane {
-	return &lane{acked: floor, stored: floor, moved: make(chan struct{})}
+func newLane(floor domain.Version, emit func(*kgo.Record, func(*kgo.Record, error))) *lane {
+	return &lane{emit: emit, acked: floor, stored: floor, moved: make(chan struct{}), hurry: make(chan struct{}, 1)}
 }
 
-// add takes the next input, with so many outcomes to be written, and a state or none. keep is called exactly once, in the order of the inputs, on
-// whatever goroutine is the last to be waited for.
-func (l *lane) add(v domain.Version, outcomes int, state bool, keep func(error)) *promise {
-	p := &promise{lane: l, version: v, left: outcomes, state: state, keep: keep}
+// add takes the next input, with the outcomes to be emitted after its state, or, where it has none, after those of the
+// inputs before it. keep is called exactly once, in the order of the inputs, on whatever goroutine is the last to be
+// waited for.
+func (l *lane) add(v domain.Version, outcomes []*kgo.Record, state bool, keep func(error)) *promise {
+	p := &promise{lane: l, version: v, outcomes: outcomes, left: len(outcomes), state: state, keep: keep}
 	l.mu.Lock()
 	if l.dead != nil {
 		l.mu.Unlock()
@@ -56,11 +68,13 @@ func (l *lane) add(v domain.Version, outcomes int, state bool, keep func(error))
 		return p
 	}
 	l.queue = append(l.queue, p)
+	l.send()
 	l.settle() // it may wait for nothing
 	return p
 }
 
-// written takes the answer to one outcome of the input. A failure is the lane's as well, which has heard of it.
+// written takes the answer to one outcome of the input. A failure is the lane's as well, which has heard of it. It emits
+// nothing: the client that calls it would have to make the room that an emit may wait for.
 func (p *promise) written(_ *kgo.Record, err error) {
 	if err != nil {
 		return
@@ -74,11 +88,37 @@ func (p *promise) written(_ *kgo.Record, err error) {
 	l.settle()
 }
 
-// wrote says that the states of all inputs up to that version are written.
+// wrote says that the states of all inputs up to that version are written, and emits their outcomes.
 func (l *lane) wrote(v domain.Version) {
 	l.mu.Lock()
 	l.stored = max(l.stored, v)
+	l.send()
 	l.settle()
+}
+
+// send emits what may leave, one input after the other. It is called with the lock, gives it back while it emits, and
+// returns with it.
+func (l *lane) send() {
+	if l.sending { // whoever is at it sees these too
+		return
+	}
+	l.sending = true
+	for l.sent < len(l.queue) && l.dead == nil {
+		p := l.queue[l.sent]
+		if p.state && p.version > l.stored {
+			break
+		}
+		l.sent++
+		if outcomes := p.outcomes; len(outcomes) > 0 {
+			p.outcomes = nil
+			l.mu.Unlock()
+			for _, r := range outcomes {
+				l.emit(r, p.written)
+			}
+			l.mu.Lock()
+		}
+	}
+	l.sending = false
 }
 
 // settle keeps every promise that can be kept. It is called with the lock, and gives it back.
@@ -95,7 +135,7 @@ func (l *lane) settle() {
 		return
 	}
 	l.keeping = true
-	for l.head < l.told && l.dead == nil {
+	for l.head < l.told && l.head < l.sent && l.dead == nil {
 		p := l.queue[l.head]
 		if p.state && p.version > l.stored {
 			break
@@ -118,11 +158,11 @@ func (l *lane) pop() {
 	l.queue[l.head] = nil
 	l.head++
 	if l.head == len(l.queue) {
-		l.queue, l.told, l.head = l.queue[:0], 0, 0
+		l.queue, l.sent, l.told, l.head = l.queue[:0], 0, 0, 0
 	} else if l.head >= maxInputs {
 		n := copy(l.queue, l.queue[l.head:])
 		clear(l.queue[n:])
-		l.queue, l.told, l.head = l.queue[:n], l.told-l.head, 0
+		l.queue, l.sent, l.told, l.head = l.queue[:n], l.sent-l.head, l.told-l.head, 0
 	}
 	if l.waiting > 0 {
 		l.wake()
@@ -146,7 +186,7 @@ func (l *lane) fail(err error) {
 func (l *lane) abandon() {
 	l.mu.Lock()
 	left, dead := l.queue[l.head:], l.dead
-	l.queue, l.told, l.head = nil, 0, 0
+	l.queue, l.sent, l.told, l.head = nil, 0, 0, 0
 	l.mu.Unlock()
 	for _, p := range left {
 		p.keep(dead)
@@ -184,6 +224,10 @@ func (l *lane) wait(until func() bool) error {
 	for l.dead == nil && !until() {
 		moved := l.moved
 		l.mu.Unlock()
+		select {
+		case l.hurry <- struct{}{}:
+		default:
+		}
 		<-moved
 		l.mu.Lock()
 	}

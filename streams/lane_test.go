@@ -18,16 +18,30 @@ import (
 type held struct {
 	*lane
 	promises map[domain.Version]*promise
+	sent     []string
 	told     []string
 }
 
 func newHeld() *held {
-	return &held{lane: newLane(-1), promises: map[domain.Version]*promise{}}
+	h := &held{promises: map[domain.Version]*promise{}}
+	h.lane = newLane(-1, func(r *kgo.Record, _ func(*kgo.Record, error)) { h.sent = append(h.sent, string(r.Key)) })
+	return h
 }
+
+// outcomes are so many records of an input.
+func outcomes(v domain.Version, n int) (records []*kgo.Record) {
+	for range n {
+		records = append(records, &kgo.Record{Key: versionText(v)})
+	}
+	return records
+}
+
+// mute is a lane whose outcomes go nowhere.
+func mute() *lane { return newLane(-1, func(*kgo.Record, func(*kgo.Record, error)) {}) }
 
 // put adds an input with one outcome, and a state or none.
 func (h *held) put(v domain.Version, state bool) {
-	h.promises[v] = h.add(v, 1, state, func(err error) {
+	h.promises[v] = h.add(v, outcomes(v, 1), state, func(err error) {
 		word := string(versionText(v))
 		if err != nil {
 			word += " failed"
@@ -54,15 +68,60 @@ func TestPromisesAreKeptInTheOrderOfInputs(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "3"}, h.told)
 }
 
+func TestOutcomesLeaveInOrderBehindTheirStates(t *testing.T) {
+	h := newHeld()
+	h.put(0, true)
+	h.put(1, false) // set aside without a state
+	h.put(2, true)
+	require.Empty(t, h.sent)
+	h.wrote(0)
+	require.Equal(t, []string{"0", "1"}, h.sent)
+	h.wrote(2)
+	require.Equal(t, []string{"0", "1", "2"}, h.sent)
+	require.Empty(t, h.told, "nothing is answered")
+}
+
+func TestNoOutcomeLeavesAfterAFailure(t *testing.T) {
+	var l *lane
+	sent := 0
+	l = newLane(-1, func(*kgo.Record, func(*kgo.Record, error)) {
+		sent++
+		l.fail(errTest) // as the producer does whose record is refused
+	})
+	for v := range domain.Version(3) {
+		l.add(v, outcomes(v, 1), true, func(error) {})
+	}
+	l.wrote(2)
+	require.Equal(t, 1, sent)
+}
+
+// While the outcomes of an input are being emitted, one behind it that has none must not be taken for done and forgotten.
+func TestAnInputWithoutOutcomesWaitsForThoseBeforeIt(t *testing.T) {
+	var l *lane
+	var told []domain.Version
+	keep := func(v domain.Version) func(error) { return func(error) { told = append(told, v) } }
+	l = newLane(-1, func(r *kgo.Record, then func(*kgo.Record, error)) {
+		then(nil, nil) // answered before the emit returns
+		if string(r.Key) == "0" {
+			require.Equal(t, []domain.Version{0}, told)
+		}
+	})
+	l.add(0, outcomes(0, 1), true, keep(0))
+	l.add(1, nil, true, keep(1))
+	l.add(2, outcomes(2, 1), true, keep(2))
+	l.wrote(2)
+	require.Equal(t, []domain.Version{0, 1, 2}, told)
+}
+
 // Whoever keeps a promise may hear meanwhile that the next can be kept.
 func TestAPromiseIsKeptAfterTheOneThatIsBeingKept(t *testing.T) {
-	l, told := newLane(-1), []domain.Version(nil)
+	l, told := mute(), []domain.Version(nil)
 	var second *promise
-	first := l.add(0, 1, false, func(error) {
+	first := l.add(0, outcomes(0, 1), false, func(error) {
 		second.written(nil, nil)
 		told = append(told, 0)
 	})
-	second = l.add(1, 1, false, func(error) { told = append(told, 1) })
+	second = l.add(1, outcomes(1, 1), false, func(error) { told = append(told, 1) })
 	first.written(nil, nil)
 	require.Equal(t, []domain.Version{0, 1}, told)
 }
@@ -73,7 +132,7 @@ func TestAPromiseWaitsForTheStateAndForEveryOutcome(t *testing.T) {
 	h.put(1, false) // set aside without a state
 	h.put(2, true)
 	twice := 0
-	p := h.add(3, 2, true, func(err error) { require.NoError(t, err); twice++ })
+	p := h.add(3, outcomes(3, 2), true, func(err error) { require.NoError(t, err); twice++ })
 	for v := range domain.Version(3) {
 		h.answer(v)
 	}
@@ -88,7 +147,7 @@ func TestAPromiseWaitsForTheStateAndForEveryOutcome(t *testing.T) {
 	require.Equal(t, domain.Version(2), h.ackedUpTo())
 	p.written(nil, nil)
 	require.Equal(t, 1, twice)
-	h.add(4, 0, true, func(error) { twice++ })
+	h.add(4, outcomes(4, 0), true, func(error) { twice++ })
 	require.Equal(t, domain.Version(4), h.ackedUpTo(), "nothing to emit is all emitted")
 	h.wrote(4)
 	require.Equal(t, 2, twice)
@@ -116,13 +175,13 @@ func TestAfterAFailureNoPromiseIsKept(t *testing.T) {
 
 // A failure may come while promises are being kept: those that are left are not, though all that they waited for is there.
 func TestAFailureStopsPromisesFromBeingKept(t *testing.T) {
-	l, told := newLane(-1), []error(nil)
-	first := l.add(0, 1, false, func(err error) {
+	l, told := mute(), []error(nil)
+	first := l.add(0, outcomes(0, 1), false, func(err error) {
 		told = append(told, err)
 		l.fail(errTest)
 	})
 	for v := range domain.Version(2) {
-		l.add(1+v, 0, false, func(err error) { told = append(told, err) })
+		l.add(1+v, outcomes(1+v, 0), false, func(err error) { told = append(told, err) })
 	}
 	first.written(nil, nil)
 	require.Equal(t, []error{nil, errTest, errTest}, told)
@@ -175,7 +234,7 @@ func TestWaitingForAnAcknowledgement(t *testing.T) {
 // Answers in any order and from anywhere: no promise is told twice, none is forgotten, and all in order; after a failure, too.
 func TestAnswersFromManyGoroutines(t *testing.T) {
 	for _, failing := range []bool{false, true} {
-		l, told := newLane(-1), []domain.Version(nil)
+		l, told := mute(), []domain.Version(nil)
 		failures := 0
 		const n = 20_000
 		var answers, order sync.WaitGroup
@@ -193,7 +252,7 @@ func TestAnswersFromManyGoroutines(t *testing.T) {
 			if l.room() != nil {
 				break
 			}
-			p := l.add(v, 2, true, func(err error) {
+			p := l.add(v, outcomes(v, 2), true, func(err error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if told = append(told, v); err != nil {
@@ -242,9 +301,9 @@ func TestTheFirstFailureOfAProducerFailsEveryLane(t *testing.T) {
 	var told []error
 	keep := func(err error) { told = append(told, err) }
 	a, b := p.lane(0, -1), p.lane(1, -1)
-	first, second := a.add(0, 1, false, keep), b.add(0, 1, false, keep)
-	p.emit(&kgo.Record{Topic: "t"}, first.written)
-	p.emit(&kgo.Record{Topic: "t"}, second.written)
+	one := func() []*kgo.Record { return []*kgo.Record{{Topic: "t"}} }
+	a.add(0, one(), false, keep)
+	b.add(0, one(), false, keep)
 	answers[1](nil, errTest)
 	require.Len(t, told, 2)
 	require.ErrorIs(t, told[0], errTest)
@@ -254,7 +313,7 @@ func TestTheFirstFailureOfAProducerFailsEveryLane(t *testing.T) {
 
 	p.emit(&kgo.Record{Topic: "t"}, func(_ *kgo.Record, err error) { require.ErrorIs(t, err, errTest) })
 	require.Len(t, answers, 2, "what comes after a failure is not sent")
-	p.lane(2, -1).add(0, 1, false, keep)
+	p.lane(2, -1).add(0, outcomes(0, 1), false, keep)
 	require.Len(t, told, 3, "a lane that begins then is dead")
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())

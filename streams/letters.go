@@ -15,18 +15,19 @@ import (
 	"ugc/schemas/topics"
 )
 
-// setAside sends the record to the dead letters, whole. The input is committed after that is written, and its state where it left one.
+// setAside has the record sent to the dead letters, whole, once the state that it left, or else those of the inputs before
+// it, is written. The input is committed after that.
 func (run *incarnation) setAside(ctx goka.Context, p *partition, in *input, why *refusal, state bool) error {
 	letter := run.letter(ctx, in, why)
 	value, err := run.codec.EncodeDeadLetter(letter)
 	if err != nil {
 		return fmt.Errorf("encode dead letter: %w", err)
 	}
-	promise := p.lane.add(in.origin.Version, 1, state, in.finishing(ctx.DeferCommit()))
-	run.out.emit(&kgo.Record{
+	record := &kgo.Record{
 		Topic: topics.DeadLetters.Name, Key: letter.RecordKey(), Value: value,
 		Headers: []kgo.RecordHeader{{Key: topics.HeaderContentType, Value: []byte(topics.ContentTypeAvro)}},
-	}, promise.written)
+	}
+	p.lane.add(in.origin.Version, []*kgo.Record{record}, state, in.finishing(ctx.DeferCommit()))
 	run.metrics.deadLetter(why.reason)
 	level := slog.LevelWarn
 	if why.reason == schemas.ReasonBehind { // the first one was told

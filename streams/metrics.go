@@ -14,6 +14,8 @@ import (
 type metrics struct {
 	commands *prometheus.CounterVec
 	letters  *prometheus.CounterVec
+	passed   *prometheus.CounterVec
+	repairs  *prometheus.CounterVec
 	outbox   *prometheus.HistogramVec
 	restarts *prometheus.CounterVec
 	running  *prometheus.GaugeVec
@@ -27,8 +29,12 @@ func newMetrics(lags func(each func(string, int32, int64))) *metrics {
 			Help: "Inputs processed, by what became of them: applied, duplicate, stale; repeated after a crash; refused."}, []string{"group", "verdict"}),
 		letters: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_dead_letters_total",
 			Help: "Inputs set aside in the dead letters, by reason."}, []string{"group", "reason"}),
+		passed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_table_passed_over_total",
+			Help: "Records of the group's table that do not count: late ones of ours, and foreign ones."}, []string{"group", "kind"}),
+		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_table_repairs_total",
+			Help: "Values written again behind records of the table that do not count."}, []string{"group"}),
 		outbox: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ugc_streams_outbox_outcomes",
-			Help: "Outcomes in a key's outbox after an input.", Buckets: []float64{1, 2, 4, 8, maxOutcomes}}, []string{"group"}),
+			Help: "Outcomes in a key's outbox after an input.", Buckets: []float64{1, 2, 4, 8, 16, maxOutcomes}}, []string{"group"}),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_restarts_total",
 			Help: "Processors that ended by themselves and were replaced."}, []string{"group"}),
 		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ugc_streams_running",
@@ -39,7 +45,7 @@ func newMetrics(lags func(each func(string, int32, int64))) *metrics {
 }
 
 func (m *metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.commands, m.letters, m.outbox, m.restarts, m.running}
+	return []prometheus.Collector{m.commands, m.letters, m.passed, m.repairs, m.outbox, m.restarts, m.running}
 }
 
 // Describe implements prometheus.Collector.
@@ -79,6 +85,9 @@ type groupMetrics struct {
 	restarts prometheus.Counter
 	running  prometheus.Gauge
 	letters  *prometheus.CounterVec
+	foreign  prometheus.Counter
+	late     prometheus.Counter
+	repairs  prometheus.Counter
 	group    string
 }
 
@@ -89,6 +98,9 @@ func (m *metrics) of(group string) *groupMetrics {
 		restarts: m.restarts.WithLabelValues(group),
 		running:  m.running.WithLabelValues(group),
 		letters:  m.letters,
+		foreign:  m.passed.WithLabelValues(group, "foreign"),
+		late:     m.passed.WithLabelValues(group, "late"),
+		repairs:  m.repairs.WithLabelValues(group),
 		group:    group,
 	}
 	g.verdicts[0] = m.commands.WithLabelValues(group, "refused")
@@ -112,3 +124,13 @@ func (g *groupMetrics) count(v domain.Verdict, repeated bool, outbox int) {
 }
 
 func (g *groupMetrics) deadLetter(reason string) { g.letters.WithLabelValues(g.group, reason).Inc() }
+
+func (g *groupMetrics) passedOver(j judgement) {
+	if j == foreign {
+		g.foreign.Inc()
+	} else {
+		g.late.Inc()
+	}
+}
+
+func (g *groupMetrics) repaired(n int) { g.repairs.Add(float64(n)) }

@@ -26,12 +26,11 @@ type Options struct {
 	Codec   *schemas.Codec
 	DataDir string // below it lie the copies of the tables; at most one process may use it. Losing it costs a restore, nothing else
 
-	Groups   []string             // which of Topology to run, by name; nil: all
-	Epoch    int16                // of the topics; it grows when they are made anew
-	Rules    domain.PlaybackRules // zero: domain.PublishedRules
-	Commands handlers.CommandLog  // where regressed keys are touched; nil: regressions are only logged
+	Groups []string             // which of Topology to run, by name; nil: all
+	Epoch  int16                // of the topics; it grows when they are made anew
+	Rules  domain.PlaybackRules // zero: domain.PublishedRules
 
-	Clock       handlers.Clock        // of dead letters and touches; nil: the system's
+	Clock       handlers.Clock        // of dead letters; nil: the system's
 	Metrics     prometheus.Registerer // nil: none
 	Log         *slog.Logger          // nil: the default one
 	Tracer      trace.Tracer          // of a span for every input, and for what the positions view shows; nil: none, and events carry on the trace of their commands
@@ -41,7 +40,7 @@ type Options struct {
 
 	// For tests.
 	wrap      func(*producer) *producer // of every new incarnation
-	healAfter time.Duration
+	lookEvery time.Duration
 }
 
 // Validate reports everything that is wrong. It opens nothing.
@@ -86,8 +85,8 @@ func (o *Options) defaults() {
 	if o.StopTimeout == 0 {
 		o.StopTimeout = 10 * time.Second
 	}
-	if o.healAfter == 0 {
-		o.healAfter = healAfter
+	if o.lookEvery == 0 {
+		o.lookEvery = lookEvery
 	}
 	o.Backoff = o.Backoff.orDefault()
 }

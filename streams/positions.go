@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/schemas/topics"
@@ -24,7 +22,7 @@ import (
 type Positions struct {
 	options Options
 	state   *state
-	healer  *healer
+	keeper  *keeper
 	marks   *watermarks
 	log     *slog.Logger
 
@@ -44,38 +42,28 @@ func NewPositions(o Options) (*Positions, error) {
 		return nil, err
 	}
 	o.defaults()
-	touch := cannotTouch
-	if o.Commands != nil {
-		touch = touchCommands(topics.PlaybackTable.Name, o.Commands, o.Clock, touchPlayback)
-	}
 	v := &Positions{options: o, state: newState("positions", nil), marks: newWatermarks(), log: o.Log.With("view", "positions")}
-	v.healer = newHealer(topics.PlaybackTable.Name, v.log, touch)
-	v.healer.after = o.healAfter
+	v.keeper = &keeper{topic: topics.PlaybackTable, codec: o.Codec, log: v.log}
 	return v, nil
 }
 
 // Run follows the table until ctx ends; then it closes the copy and returns nil. What goes wrong meanwhile is logged and tried again. Run it once.
 func (v *Positions) Run(ctx context.Context) error {
-	var all errgroup.Group
-	all.Go(func() error { return v.healer.Run(ctx) })
-	all.Go(func() error {
-		for failures := 0; ctx.Err() == nil; failures++ {
-			v.state.starting()
-			err := v.once(ctx)
-			v.state.ended(err)
-			if ctx.Err() != nil {
-				break
-			}
-			if v.state.ranFor(time.Now()) > healthyRun {
-				failures = 0
-			}
-			wait := v.options.Backoff.wait(failures)
-			v.log.Warn("view ended; the next one starts", "in", wait, "failures", failures+1, "err", err)
-			pause(ctx, wait)
+	for failures := 0; ctx.Err() == nil; failures++ {
+		v.state.starting()
+		err := v.once(ctx)
+		v.state.ended(err)
+		if ctx.Err() != nil {
+			break
 		}
-		return nil //nolint:nilerr // the view's errors were told; ctx has ended
-	})
-	return all.Wait()
+		if v.state.ranFor(time.Now()) > healthyRun {
+			failures = 0
+		}
+		wait := v.options.Backoff.wait(failures)
+		v.log.Warn("view ended; the next one starts", "in", wait, "failures", failures+1, "err", err)
+		pause(ctx, wait)
+	}
+	return nil //nolint:nilerr // the view's errors were told; ctx has ended
 }
 
 // Healthy is nil while the view follows its topic, otherwise an error of kind Unavailable.
@@ -166,8 +154,11 @@ func (v *Positions) Positions(ctx context.Context, user, after string, limit int
 	return list, nil
 }
 
-// position reads a value of the table; ok is false where the key holds no report, only touches or dead letters.
+// position reads a value of the table; ok is false where the key holds no report, only dead letters, say.
 func (v *Positions) position(key string, value []byte) (p handlers.Position, ok bool, err error) {
+	if isLost(value) { // the owner makes it again, soon
+		return p, false, domain.Wrap(domain.Unavailable, "read position", fmt.Errorf("key %q: %w", key, errLost))
+	}
 	t, err := v.options.Codec.DecodePlaybackTable(value)
 	if err != nil {
 		return p, false, fmt.Errorf("value of key %q in %s: %w", key, topics.PlaybackTable.Name, err)

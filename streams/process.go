@@ -19,13 +19,23 @@ const HeaderRelease = "ugc-release"
 // processWith is the group's rule over goka. The effects of one input, in order:
 //
 //  1. wait while too much is under way, or the key's outbox is full,
-//  2. set the value, which holds the outcome; table writes it, and whatever else was set by then, to the table's topic and then to the copy,
+//  2. set the value, which holds the outcome; table writes it, and whatever else was set by then, to the table's topic,
+//     right behind what it knows of that, and then to the copy,
 //  3. emit the outcome, as an event or a dead letter,
 //  4. commit, once all of it is acknowledged: goka does that when the lane keeps its promise.
 //
-// A crash between any two of them is made good by 2 being repeated with the same value, and 3 being repeated out of it. Neither goes through goka's SetValue and
-// Emit: they tell of no single record whether it is written, so that the outbox could never be emptied, and write each state of a key.
+// After a crash before 2 the input comes again and is decided as if for the first time: nobody has seen what was decided
+// before, and the rules may have changed. After one between 2 and 4 it comes again and finds its outcome in the value:
+// the same bytes are emitted, whatever the rules are now. Where two owners decide the same input, one of the two values
+// stands where its owner meant it to, and the other does not count; who wrote that one emits nothing (see table).
+//
+// Nothing goes through goka's SetValue and Emit: they tell of no single record whether it is written, so that the
+// outbox could never be emptied, and write each state of a key.
 func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
+	run.own = func(p *partition) error {
+		_, err := openTable(run, p, &r)
+		return err
+	}
 	return func(ctx goka.Context, p *partition, in *input) error {
 		if err := p.lane.room(); err != nil {
 			return err
@@ -57,16 +67,15 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 			return fmt.Errorf("%s at offset %d of partition %d: %w", run.group.Input.Name, ctx.Offset(), ctx.Partition(), err)
 		}
 		keys.set(in, s.table)
-		run.healer.settled(in.key)
 		run.metrics.count(s.verdict, s.repeated, len(s.table.Outbox))
 		in.judged(s.verdict, s.repeated)
 		switch {
 		case s.refused != nil:
 			return run.setAside(ctx, p, in, s.refused, true)
 		case len(s.event) > 0:
-			run.emitEvent(p.lane.add(in.origin.Version, len(run.group.Outputs), true, in.finishing(ctx.DeferCommit())), in, headers, s.event)
+			p.lane.add(in.origin.Version, run.events(in, headers, s.event), true, in.finishing(ctx.DeferCommit()))
 		default:
-			p.lane.add(in.origin.Version, 0, true, in.finishing(ctx.DeferCommit()))
+			p.lane.add(in.origin.Version, nil, true, in.finishing(ctx.DeferCommit()))
 		}
 		return nil
 	}
@@ -101,16 +110,18 @@ func (l *lane) makeRoom(key string, outbox []schemas.Outcome) (domain.Version, e
 	}
 }
 
-// emitEvent sends the outcome to every output of the group.
-func (run *incarnation) emitEvent(promise *promise, in *input, headers goka.Headers, event []byte) {
+// events are the outcome for each output of the group.
+func (run *incarnation) events(in *input, headers goka.Headers, event []byte) []*kgo.Record {
 	passed := eventHeaders(in, headers)
-	for _, o := range run.group.Outputs {
+	records := make([]*kgo.Record, len(run.group.Outputs))
+	for i, o := range run.group.Outputs {
 		key := in.key
 		if o.rekey != nil {
 			key = o.rekey(key)
 		}
-		run.out.emit(&kgo.Record{Topic: o.Topic.Name, Key: []byte(key), Value: event, Headers: passed}, promise.written)
+		records[i] = &kgo.Record{Topic: o.Topic.Name, Key: []byte(key), Value: event, Headers: passed}
 	}
+	return records
 }
 
 // maxCarried bounds a header that goes on from a command to its event, which must fit into a record of its own whoever wrote the command.

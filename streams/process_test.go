@@ -102,14 +102,18 @@ func TestARepeatedInputWaitsForNoRoomInItsOutbox(t *testing.T) {
 	}, patience, tick)
 	require.Len(t, done, 1, "it waits")
 	require.NoError(t, <-done)
+	require.Empty(t, a.sent, "its value is written first")
+	require.NoError(t, a.flush())
 	require.Len(t, a.sent, 2, "its outcome is on its way again")
 }
 
 // claimed is a partition of the input that ends there.
 type claimed struct {
 	sarama.ConsumerGroupClaim
-	end int64
+	end, initial int64
 }
+
+func (c claimed) InitialOffset() int64 { return c.initial }
 
 func (c claimed) HighWaterMarkOffset() int64 { return c.end }
 

@@ -18,6 +18,7 @@ import (
 type producer struct {
 	write      func(context.Context, *kgo.Record, func(*kgo.Record, error))
 	shut       func()
+	client     *kgo.Client      // what writes; nil in tests
 	partitions map[string]int32 // of the topics written to
 	maxBytes   int              // of one record
 
@@ -53,6 +54,7 @@ func newProducer(opts []kgo.Opt, partitions map[string]int32) (*producer, error)
 		return nil, errors.New("open producer: idempotency is turned off, so that records could double and change places: leave it on")
 	}
 	p := newProducerOver(client.Produce, client.Close, partitions)
+	p.client = client
 	p.maxBytes = int(client.OptValue(kgo.ProducerBatchMaxBytes).(int32))
 	return p, nil
 }
@@ -79,7 +81,7 @@ func (p *producer) EmitWithHeaders(string, string, []byte, goka.Headers) *goka.P
 
 // lane begins the lane of a session's input partition.
 func (p *producer) lane(partition int32, floor domain.Version) *lane {
-	l := newLane(floor)
+	l := newLane(floor, p.emit)
 	p.mu.Lock()
 	p.lanes[partition] = l
 	dead := p.dead

@@ -115,7 +115,7 @@ func (r *rule[S, M]) again(t *schemas.Table[S], in *input) (step[S], error) {
 // The bounds of one key's outbox. At either, the next input of the key waits until the oldest outcome is acknowledged: a key has at most
 // that many inputs under way, and its table value, which carries them, stays small.
 const (
-	maxOutcomes     = 16
+	maxOutcomes     = 64
 	maxOutcomeBytes = 256 << 10
 )
 

@@ -25,7 +25,7 @@ import (
 //
 //   - writes gather, and go to the disk in batches in which the values of one key replace each other; readers see them at once;
 //   - a batch holds the offset up to which it is the topic: what was not yet on disk when the process died is read again, and the greater version wins;
-//   - it keeps, with the offset, the watermark of what it shows;
+//   - it keeps, with the offset, the watermark of what it shows, and which keys are to be written again (see marks.go);
 //   - a copy that is damaged is thrown away, and made anew from the topic.
 //
 // There is one writer at a time, and any number of readers once it is restored.
@@ -36,11 +36,12 @@ type store struct {
 	offset    atomic.Int64 // of the newest record of the topic that is in here, noOffset before the first
 	watermark atomic.Int64 // domain.Version, see positions.go
 	restored  atomic.Bool
-	gap       bool  // of the writer: others have written in between, see wrote
-	seen      *seen // of the writer, while a copy that began empty is restored: what may be in here; nil: anything
+	useless   atomic.Bool  // it knows more than its topic: it is removed when it is closed
+	marks     atomic.Int64 // keys to be written again
+	seen      *seen        // of the writer, while a copy that began empty is restored: what may be in here; nil: anything
 
 	mu      sync.RWMutex
-	pending map[string][]byte // not yet on disk; nil values are deletes
+	pending map[string][]byte // not yet on disk, by place; nil values are deletes
 	leaving map[string][]byte // being written to disk
 	size    int               // bytes of pending
 	closed  bool
@@ -70,6 +71,14 @@ const (
 
 // positionKey holds offset and watermark. No record without a key ever gets here, so it is free.
 var positionKey = []byte{}
+
+// place is where a key's value lies: under the key, unless that begins as the store's own places do.
+func place(key string) string {
+	if key != "" && key[0] == 0 {
+		return "\x00" + key
+	}
+	return key
+}
 
 // openStore opens the copy below dir, or begins one.
 func openStore(dir, topic string, partition int32) (*store, error) {
@@ -120,7 +129,7 @@ func (s *store) load() error {
 		s.watermark.Store(int64(binary.BigEndian.Uint64(b[8:])))
 	}
 	s.saved.Store(s.offset.Load())
-	return nil
+	return s.countMarks()
 }
 
 // Open implements storage.Storage: openStore has done it.
@@ -134,6 +143,9 @@ func (s *store) Close() error {
 	s.mu.Unlock()
 	if closed {
 		return nil
+	}
+	if s.useless.Load() {
+		return errors.Join(s.db.Close(), os.RemoveAll(s.path))
 	}
 	return errors.Join(s.flushWith(true), s.db.Close())
 }
@@ -149,10 +161,15 @@ func (s *store) Get(key string) ([]byte, error) {
 	if !s.restored.Load() && !s.seen.maybe(key) {
 		return nil, nil
 	}
-	if v, ok := s.gathered(key); ok {
+	return s.at(place(key))
+}
+
+// at is what lies in a place, nil for nothing.
+func (s *store) at(place string) ([]byte, error) {
+	if v, ok := s.gathered(place); ok {
 		return v, nil
 	}
-	v, err := s.db.Get([]byte(key), nil)
+	v, err := s.db.Get([]byte(place), nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
 		return nil, nil
 	}
@@ -162,12 +179,12 @@ func (s *store) Get(key string) ([]byte, error) {
 	return v, nil
 }
 
-func (s *store) gathered(key string) ([]byte, bool) {
+func (s *store) gathered(place string) ([]byte, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	v, ok := s.pending[key]
+	v, ok := s.pending[place]
 	if !ok {
-		v, ok = s.leaving[key]
+		v, ok = s.leaving[place]
 	}
 	return v, ok
 }
@@ -187,13 +204,17 @@ func (s *store) put(key string, value []byte) error {
 	if !s.restored.Load() {
 		s.seen.add(key)
 	}
+	return s.putAt(place(key), value)
+}
+
+func (s *store) putAt(place string, value []byte) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return fmt.Errorf("write to %s: %w", s.path, leveldb.ErrClosed)
 	}
-	s.pending[key] = value
-	s.size += len(key) + len(value)
+	s.pending[place] = value
+	s.size += len(place) + len(value)
 	full := s.size >= batchBytes
 	s.mu.Unlock()
 	if full {
@@ -202,19 +223,18 @@ func (s *store) put(key string, value []byte) error {
 	return nil
 }
 
-// wrote takes over what the partition's owner has written to the topic, in order. The offset follows as long as the records follow each other: where a
-// record of somebody else's stands between, it is not in here, and is read when the copy is opened next.
+// wrote takes over what the partition's owner has written to the topic, each record right behind the one before it, and
+// the first right behind what is in here.
 func (s *store) wrote(records []*kgo.Record) error {
-	offset := s.offset.Load()
 	for _, r := range records {
 		if err := s.Set(string(r.Key), r.Value); err != nil {
 			return err
 		}
-		if s.gap = s.gap || r.Offset != offset+1; !s.gap {
-			offset = r.Offset
+		if err := s.unmark(string(r.Key)); err != nil {
+			return err
 		}
 	}
-	return s.SetOffset(offset)
+	return s.SetOffset(records[len(records)-1].Offset)
 }
 
 // flush writes what is pending, with the offset and the watermark. They may be a little behind what is pending, never ahead.
@@ -317,7 +337,8 @@ func (s *store) MarkRecovered() error {
 // Iterator implements storage.Storage.
 func (s *store) Iterator() (storage.Iterator, error) { return s.IteratorWithRange(nil, nil) }
 
-// IteratorWithRange implements storage.Storage: from start up to and without limit, or all keys that begin with start where there is no limit.
+// IteratorWithRange implements storage.Storage: from start up to and without limit, or all keys that begin with start
+// where there is no limit. Keys that begin with a zero, which none of ours does, are left out.
 func (s *store) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
 	if err := s.flush(); err != nil { // so that the disk shows all
 		return nil, err
@@ -327,7 +348,7 @@ func (s *store) IteratorWithRange(start, limit []byte) (storage.Iterator, error)
 		r = &util.Range{Start: start, Limit: limit}
 	}
 	if len(r.Start) == 0 {
-		r.Start = []byte{0} // past positionKey
+		r.Start = []byte{1} // past the store's own places
 	}
 	it := s.db.NewIterator(r, nil)
 	return &cursor{it}, it.Error()

@@ -155,29 +155,6 @@ func recordsAt(offset int64, keys ...string) (records []*kgo.Record) {
 	return records
 }
 
-// What a zombie or a successor wrote in between is in the topic and not in here: a copy that called itself complete up to a later record would never read it.
-func TestTheOffsetStopsBeforeRecordsOfOthers(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	require.NoError(t, s.SetOffset(9)) // restored up to here
-	require.NoError(t, s.MarkRecovered())
-	require.NoError(t, s.wrote(recordsAt(10, "u/a", "u/b")))
-	require.Equal(t, int64(11), s.offset.Load())
-	require.NoError(t, s.wrote(recordsAt(13, "u/c", "u/d"))) // 12 is somebody else's
-	require.Equal(t, int64(11), s.offset.Load())
-	require.NoError(t, s.wrote(recordsAt(15, "u/e")))
-	require.Equal(t, int64(11), s.offset.Load(), "what follows makes up for nothing")
-	require.Equal(t, "u/e", get(t, s, "u/e"))
-	require.NoError(t, s.Close())
-
-	s = open(t, dir)
-	defer func() { require.NoError(t, s.Close()) }()
-	o, err := s.GetOffset(-3)
-	require.NoError(t, err)
-	require.Equal(t, int64(11), o, "the next session reads 12 and what follows")
-	require.Equal(t, "u/e", get(t, s, "u/e"))
-}
-
 func TestTheFirstRecordOfATopicIsInTheCopy(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer func() { require.NoError(t, s.Close()) }()

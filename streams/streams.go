@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ugc/domain"
-	"ugc/schemas/topics"
 )
 
 // Streams runs groups of the topology.
@@ -31,7 +30,7 @@ func New(o Options) (*Streams, error) {
 		if o.Groups == nil || slices.Contains(o.Groups, g.Name) {
 			gm := m.of(g.Name)
 			s.groups = append(s.groups, &supervised{
-				group: g, options: &s.options, metrics: gm, healer: s.healerOf(g),
+				group: g, options: &s.options, metrics: gm,
 				state: newState(g.Name, func(running bool) { gm.running.Set(gauge(running)) }),
 				log:   o.Log.With("group", g.Name),
 			})
@@ -47,31 +46,12 @@ func gauge(on bool) float64 {
 	return 0
 }
 
-func (s *Streams) healerOf(g Group) *healer {
-	o := &s.options
-	var touch func(context.Context, []string, []domain.Version) error
-	switch {
-	case g.Table == topics.MoviesTable:
-		touch = touchMovies(o.Kgo, o.Codec, o.Clock)
-	case o.Commands == nil:
-		touch = cannotTouch
-	case g.Table == topics.PlaybackTable:
-		touch = touchCommands(g.Table.Name, o.Commands, o.Clock, touchPlayback)
-	default:
-		touch = touchCommands(g.Table.Name, o.Commands, o.Clock, touchFeedback)
-	}
-	h := newHealer(g.Table.Name, o.Log, touch)
-	h.after = o.healAfter
-	return h
-}
-
 // Run processes until ctx ends, then finishes what is under way, within StopTimeout, leaves the group, within 10 s, and returns nil; an error only says that
 // a group did not stop in that time. A processor that ends is logged once, and replaced after a back-off, for as long as it takes. Run it once.
 func (s *Streams) Run(ctx context.Context) error {
 	var all errgroup.Group
 	for _, g := range s.groups {
 		all.Go(func() error { return g.Run(ctx) })
-		all.Go(func() error { return g.healer.Run(ctx) })
 	}
 	return all.Wait()
 }

@@ -24,7 +24,6 @@ type supervised struct {
 	group   Group
 	options *Options
 	metrics *groupMetrics
-	healer  *healer
 	state   *state
 	log     *slog.Logger
 
@@ -77,16 +76,31 @@ func (g *supervised) once(ctx context.Context) error {
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { done <- processor.Run(running) }()
+	watching := make(chan struct{})
+	defer func() { <-watching }()
+	watched, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	go func() {
+		defer close(watching)
+		run.watch(watched, g.options.lookEvery)
+	}()
 
 	select {
 	case err := <-done:
-		if err = run.ended(err); err == nil {
-			err = errors.New("it ended without saying why")
-		}
-		return err
+		return run.why(err)
+	case <-run.out.ctx.Done(): // it failed where perhaps no input waits, and goka would not hear of it
+		cancel()
 	case <-ctx.Done():
+		return g.stop(run, done)
 	}
-	return g.stop(run, done)
+	timer := time.NewTimer(g.options.StopTimeout + leaveTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return run.why(err)
+	case <-timer.C:
+		return errStopTimeout
+	}
 }
 
 // stop waits for what is under way, then fails it, so that goka, which waits for every promise, ends.
@@ -128,9 +142,10 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 		out = o.wrap(out)
 	}
 	run := &incarnation{
-		group: g.group, codec: o.Codec, epoch: o.Epoch, rules: o.Rules, clock: o.Clock, log: g.log, metrics: g.metrics, healer: g.healer,
-		state: g.state, out: out, tracing: newTracing(o.Tracer, g.group), inputs: layout.partitions[g.group.Input.Name],
+		group: g.group, codec: o.Codec, epoch: o.Epoch, rules: o.Rules, clock: o.Clock, log: g.log, metrics: g.metrics,
+		state: g.state, out: out, tables: &brokerLog{client: out.client, opts: o.Kgo}, tracing: newTracing(o.Tracer, g.group), inputs: layout.partitions[g.group.Input.Name],
 	}
+	run.keeper = &keeper{topic: g.group.Table, codec: o.Codec, log: g.log, metrics: g.metrics, inputs: run.inputs}
 	dir, err := tableDir(o.DataDir, g.group.Name, layout)
 	if err != nil {
 		return nil, nil, errors.Join(err, out.Close())
@@ -143,7 +158,7 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 		goka.WithStorageBuilder(func(topic string, partition int32) (storage.Storage, error) {
 			return run.openStore(dir, topic, partition)
 		}),
-		goka.WithUpdateCallback(keepGreater(g.group.Table.Name, g.healer, nil)),
+		goka.WithUpdateCallback(run.keeper.restore(run.copyOf, nil)),
 		goka.WithProducerBuilder(func([]string, string, func() hash.Hash32) (goka.Producer, error) { return out, nil }),
 		goka.WithTopicManagerBuilder(topicManager(setupConfig(o.Sarama))),
 		goka.WithConsumerSaramaBuilder(goka.SaramaConsumerBuilderWithConfig(consumerConfig(o.Sarama))),

@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,14 +39,17 @@ func newAlone(t *testing.T) *alone {
 			return
 		}
 		r.Offset = int64(len(a.topic))
-		a.topic = append(a.topic, r)
+		stands := *r // the record may be written again
+		stands.Headers = slices.Clone(r.Headers)
+		a.topic = append(a.topic, &stands)
 		f(r, nil)
 	})
 	out.partitions = map[string]int32{g.Table.Name: partitions}
 	for _, o := range g.Outputs {
 		out.partitions[o.Topic.Name] = partitions
 	}
-	run := &incarnation{group: g, out: out, inputs: partitions, healer: newHealer("t", quietLog(), cannotTouch), metrics: newMetrics(nil).of(g.Name)}
+	run := &incarnation{group: g, out: out, inputs: partitions, metrics: newMetrics(nil).of(g.Name), tables: a, log: quietLog()}
+	run.keeper = &keeper{topic: g.Table, codec: schemas.Offline(), log: quietLog(), inputs: 1}
 	copy := open(t, t.TempDir())
 	require.NoError(t, copy.MarkRecovered())
 	t.Cleanup(func() { _ = copy.Close() }) // some tests have broken it
@@ -57,14 +61,42 @@ func newAlone(t *testing.T) *alone {
 	return a
 }
 
+func (a *alone) ends(context.Context, string) (map[int32]int64, error) {
+	return map[int32]int64{0: int64(len(a.topic))}, nil
+}
+
+func (a *alone) start(context.Context, string, int32) (int64, error) { return 0, nil }
+
+func (a *alone) read(_ context.Context, _ string, _ int32, from, to int64, each func(*kgo.Record) error) error {
+	for _, r := range a.topic[from:to] {
+		if r == nil { // compacted away
+			continue
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others writes into the table's topic what this owner does not know of.
+func (a *alone) others(r kgo.Record) {
+	r.Offset = int64(len(a.topic))
+	a.topic = append(a.topic, &r)
+}
+
 // put sets the value of a key as if that input had been the one that it includes, and promises as much.
 func (a *alone) put(key string, v domain.Version, outbox ...schemas.Outcome) {
 	value := &schemas.Table[domain.FeedbackState]{Applied: v, Outbox: outbox}
 	a.set(&input{origin: domain.Origin{Version: v}, key: key}, value)
-	a.part.lane.add(v, 0, true, func(err error) {
+	a.part.lane.add(v, nil, true, func(err error) {
 		a.told = append(a.told, fmt.Sprint(v, " ", err))
 		a.part.stop() // or a write that should have ended by itself would hang the test
 	})
+}
+
+func newFeedback(v domain.Version) *schemas.Table[domain.FeedbackState] {
+	return &schemas.Table[domain.FeedbackState]{Applied: v}
 }
 
 // shown is the record of a flush as a reader sees it: key, applied version, and the version that its header names.
@@ -177,7 +209,7 @@ func TestASessionKnowsNothingOfTheOneBefore(t *testing.T) {
 		run := &incarnation{group: group("ugc-feedback"), out: producerOf(nil)}
 		run.assigned([]int32{0})
 		p := run.partition(0)
-		p.keys, p.lane = "what was known", newLane(3)
+		p.keys, p.lane = "what was known", mute()
 		ended := false
 		p.wg.Go(func() {
 			<-p.ctx.Done()
@@ -199,7 +231,7 @@ func TestACommitIsWaitedForByNoFullOutbox(t *testing.T) {
 		for v := range domain.Version(maxOutcomes) {
 			outbox = append(outbox, schemas.Outcome{Version: v})
 		}
-		l := newLane(maxOutcomes)
+		l := newLane(maxOutcomes, nil)
 		results := make(chan error, 1)
 		go func() {
 			_, err := l.makeRoom("u/m", outbox)
@@ -209,4 +241,137 @@ func TestACommitIsWaitedForByNoFullOutbox(t *testing.T) {
 		require.Len(t, results, 1, "what was committed before the session began is written")
 		l.fail(errTest)
 	})
+}
+
+func TestAFlushSaysWhereItsRecordsAreToStand(t *testing.T) {
+	a := newAlone(t)
+	for v := range domain.Version(3) {
+		a.put(fmt.Sprint("u/", v), v)
+		require.NoError(t, a.flush())
+	}
+	for i, r := range a.topic {
+		require.Equal(t, fmt.Sprint(i), header(r, topics.HeaderPlace))
+	}
+}
+
+// The value of another owner stands there first: neither is this flush's outcome emitted, nor its input committed.
+func TestAFlushBehindAnotherOwnersValueEndsTheProcessor(t *testing.T) {
+	for name, placed := range map[string]string{"of this version": "1", "of an earlier version, without a place": ""} {
+		t.Run(name, func(t *testing.T) {
+			a := newAlone(t)
+			a.put("u/a", 0)
+			require.NoError(t, a.flush())
+			value, err := a.encode(newFeedback(5))
+			require.NoError(t, err)
+			r := kgo.Record{Key: []byte("u/a"), Value: value}
+			if placed != "" {
+				r.Headers = []kgo.RecordHeader{{Key: topics.HeaderPlace, Value: []byte(placed)}}
+			}
+			a.others(r)
+			_, err = a.process(t, 1)
+			require.NoError(t, err)
+			require.ErrorIs(t, a.flush(), errOtherOwner)
+			require.Empty(t, a.sent, "no outcome of a decision that lost leaves")
+			require.Equal(t, int64(0), a.copy.offset.Load(), "whoever restores this copy reads the other's value")
+		})
+	}
+}
+
+// A late write, a foreign one, a tombstone: the flush that meets them is written again behind them, and so are their keys.
+func TestAFlushBehindRecordsThatDoNotCountIsWrittenAgain(t *testing.T) {
+	a := newAlone(t)
+	a.put("u/a", 3)
+	a.put("u/b", 4)
+	require.NoError(t, a.flush())
+	old, err := a.encode(newFeedback(1))
+	require.NoError(t, err)
+	a.others(kgo.Record{Key: []byte("u/a"), Value: old, Headers: []kgo.RecordHeader{{Key: topics.HeaderPlace, Value: []byte("0")}}})
+	a.others(kgo.Record{Key: []byte("u/b")})
+	a.others(kgo.Record{Key: []byte("u/new"), Value: []byte("?")})
+	_, err = a.process(t, 5)
+	require.NoError(t, err)
+	require.NoError(t, a.flush())
+	require.Equal(t, "6", header(a.topic[len(a.topic)-1], topics.HeaderPlace), "behind 2 of its own, 3 of others, and itself once")
+	require.Len(t, a.sent, 2)
+	require.NoError(t, a.flush(), "woken for the marks")
+	last := map[string]string{}
+	for i, r := range a.topic {
+		last[string(r.Key)] = "wrong"
+		if header(r, topics.HeaderPlace) == fmt.Sprint(i) {
+			value, err := a.decode(r.Value)
+			require.NoError(t, err)
+			last[string(r.Key)] = fmt.Sprint(value.Applied)
+		}
+	}
+	require.Equal(t, map[string]string{"u/a": "3", "u/b": "4", "u/m": "5", "u/new": "-1"}, last)
+	require.Zero(t, a.copy.marks.Load())
+	require.Equal(t, int64(len(a.topic)-1), a.copy.offset.Load())
+}
+
+func TestAnIdleOwnerRepairsWhatItHearsOf(t *testing.T) {
+	a := newAlone(t)
+	a.put("u/a", 3)
+	require.NoError(t, a.flush())
+	a.others(kgo.Record{Key: []byte("u/a")})
+	a.hear(int64(len(a.topic)))
+	require.Len(t, a.wake, 1)
+	require.NoError(t, a.flush())
+	require.Len(t, a.topic, 3)
+	require.Equal(t, "2", header(a.topic[2], topics.HeaderPlace))
+	require.Equal(t, "u/a 3 3", a.shown(t, a.topic[2]))
+}
+
+// What was compacted away before it was read may have counted.
+func TestAGapThatWasCompactedEndsTheProcessor(t *testing.T) {
+	a := newAlone(t)
+	a.put("u/a", 3)
+	require.NoError(t, a.flush())
+	a.topic = append(a.topic, nil)
+	require.ErrorIs(t, a.lookAround(2), errOtherOwner)
+}
+
+// The topic lost its end, and the copy knows more: it is thrown away, or it would pass over what is written there now.
+func TestACopyThatKnowsMoreThanItsTopicIsThrownAway(t *testing.T) {
+	a := newAlone(t)
+	a.put("u/a", 3)
+	require.NoError(t, a.flush())
+	a.topic = nil
+	a.put("u/a", 4)
+	require.ErrorIs(t, a.flush(), errShorter)
+	require.NoError(t, a.copy.Close())
+	require.NoDirExists(t, a.copy.path)
+}
+
+// Nothing is left of a key's records but foreign ones: a right one may have been compacted away.
+func TestALostValueIsRebuiltFromTheInputs(t *testing.T) {
+	var inputs []input
+	for i := range 4 {
+		cmd := rating("u", fmt.Sprint("m", i%2), i, int32(i))
+		value, err := schemas.Offline().EncodeCommand(cmd)
+		require.NoError(t, err)
+		inputs = append(inputs, input{origin: domain.Origin{Version: domain.Version(i)}, key: cmd.Key(), value: value})
+	}
+	for name, tc := range map[string]struct {
+		start, commit, applied int64
+		blocked                bool
+	}{
+		"up to the commit": {0, 3, 2, false}, "nothing is committed": {0, 0, -1, false}, "the log does not reach back": {1, 3, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(inputs)
+			w.begin = tc.start
+			w.table = append(w.table, written{key: "u/m0", value: "?"})
+			w.commit = int(tc.commit)
+			o := w.owner(t, newDisk())
+			defer o.die(t, false)
+			value, err := o.table.get("u/m0")
+			require.NoError(t, err)
+			require.Equal(t, []any{domain.Version(tc.applied), tc.blocked}, []any{value.Applied, value.Blocked})
+			tables, _ := o.under(t)
+			require.Equal(t, 1, tables, "and written behind the foreign record")
+			if tc.applied >= 0 && !tc.blocked {
+				require.EqualValues(t, 2, value.State.Rating.Value)
+			}
+		})
+	}
 }

@@ -31,20 +31,11 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 	c := joinCluster(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	o := pausing(c, t.TempDir, faultstest.Times(1, 12))
 
-	// A reader that starts from nothing keeps the right values, and has the last records put right.
+	// An owner that starts from nothing keeps the right values, and has the last records put right, in each table.
 	_, owner := c.run(o)
 	o.DataDir = t.TempDir()
 	view, following := c.view(o)
-	require.EventuallyWithT(t, func(t *assertT) {
-		first, last := map[string]domain.Version{}, map[string]domain.Version{}
-		for _, r := range c.all(topics.PlaybackTable.Name) {
-			v, err := schemas.AppliedOf(r.Value)
-			require.NoError(t, err)
-			first[string(r.Key)] = max(first[string(r.Key)], v)
-			last[string(r.Key)] = v
-		}
-		require.Equal(t, first, last, "the last record of each key is its newest")
-	}, patience, 100*time.Millisecond)
+	c.repaired()
 	c.committed(group("ugc-playback"))
 	for key, table := range tableOf(c, topics.PlaybackTable.Name, c.codec.DecodePlaybackTable) {
 		user, movie, _ := strings.Cut(key, "/")
@@ -55,8 +46,8 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 	}
 	owner.stop()
 	following.stop()
-	c.drain(o)
 	c.requireFold()
+	c.requireRatings()
 
 	c.client.Close()
 	b.Close()
@@ -67,6 +58,7 @@ func TestAPausedProcessorThatGoesOnBesideItsSuccessorChangesNothing(t *testing.T
 	c.reopen()
 	require.Less(t, int64(len(c.all(topics.PlaybackTable.Name))), c.total(topics.PlaybackTable.Name), "some of it was compacted away")
 	c.requireFold()
+	c.requireRatings()
 }
 
 // pausing does it in rounds, each process with a folder of its own, and gives the options of the successors.
@@ -74,9 +66,13 @@ func pausing(c *cluster, folder func() string, rounds int) Options {
 	t, chance := c.t, faultstest.Chance(c.t)
 	const each = 4000
 	commands := many(rounds * each)
-
+	for i := range commands { // a part of them as ratings, for the other two tables
+		if i%4 == 3 {
+			f := commands[i].Head()
+			commands[i] = rating(f.User, f.Movie, i, int32(i%11))
+		}
+	}
 	o := c.options(folder())
-	o.Commands, o.healAfter = c, time.Millisecond
 	late := 0
 	for round := range rounds {
 		paused := c.child(folder())
@@ -88,7 +84,9 @@ func pausing(c *cluster, folder func() string, rounds int) Options {
 
 		_, successor := c.run(o)
 		c.send(commands[round*each+each/2 : round*each+each*3/4]...)
-		c.committed(group("ugc-playback")) // so it owns all of them: the session of the other is over
+		for _, g := range Topology() { // so it owns all of them: the sessions of the other are over
+			c.committed(g)
+		}
 		zombie := c.total(topics.PlaybackTable.Name)
 		c.send(commands[round*each+each*3/4 : round*each+each]...)
 		require.NoError(t, paused.Process.Signal(syscall.SIGCONT))
@@ -97,13 +95,16 @@ func pausing(c *cluster, folder func() string, rounds int) Options {
 		}
 		require.NoError(t, paused.Process.Kill())
 		require.Error(t, paused.Wait())
-		c.committed(group("ugc-playback"))
-		late += c.regressions(zombie)
+		for _, g := range Topology() {
+			c.committed(g)
+		}
+		late += c.late(zombie)
+		c.repaired()
 		successor.stop()
 	}
-	t.Logf("%d records of the table were older than what stood there before", late)
-	c.drain(o)
+	t.Logf("%d records of the tables were written late", late)
 	c.requireFold()
+	c.requireRatings()
 	return o
 }
 
@@ -115,30 +116,45 @@ func (c *cluster) settled(group string, members int) bool {
 	return described[group].State == "Stable" && len(described[group].Members) == members
 }
 
-// drain processes what healers have touched since the test last waited. A touch is a command like any other, and healers send it when they like: also after
-// committed has seen the last one's commit, and before stop ends the only processor that would answer it. Such a command has no event yet, which is no loss, but
-// looks like one. Call it when all healers have stopped; what it runs has nothing to touch through.
-func (c *cluster) drain(o Options) {
-	c.t.Helper()
-	o.Commands = nil
-	_, last := c.run(o)
-	c.committed(group("ugc-playback"))
-	last.stop()
+// late counts the records of the tables that do not stand where their owner meant them to.
+func (c *cluster) late(from int64) (n int) {
+	require.Greater(c.t, c.total(topics.PlaybackTable.Name), from)
+	for _, g := range Topology() {
+		for _, r := range c.all(g.Table.Name) {
+			if !stands(r) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
-// regressions counts the records of the playback table that were older than what stood before them, from a number of records on.
-func (c *cluster) regressions(from int64) (n int) {
-	newest, seen := map[string]domain.Version{}, int64(0)
-	for _, r := range c.all(topics.PlaybackTable.Name) {
-		v, err := schemas.AppliedOf(r.Value)
+// requireRatings compares the tables of feedback and of movies with the pure fold of the commands.
+func (c *cluster) requireRatings() {
+	c.t.Helper()
+	want := map[string]domain.FeedbackState{}
+	for _, r := range c.all(topics.FeedbackCommands.Name) {
+		cmd, err := c.codec.DecodeCommand(r.Value)
 		require.NoError(c.t, err)
-		if seen++; v < newest[string(r.Key)] {
-			n++
-		}
-		newest[string(r.Key)] = max(newest[string(r.Key)], v)
+		f := cmd.(domain.FeedbackCommand)
+		f.Head().Origin = domain.Origin{Partition: r.Partition, Version: domain.NewVersion(0, r.Offset)}
+		want[string(r.Key)] = domain.Feedback.Evolve(want[string(r.Key)], domain.Feedback.Decide(want[string(r.Key)], f))
 	}
-	require.Greater(c.t, seen, from)
-	return n
+	got := tableOf(c, topics.FeedbackTable.Name, c.codec.DecodeFeedbackTable)
+	ratings := map[string]int64{}
+	for key, state := range want {
+		require.NotNil(c.t, got[key], key)
+		require.Equal(c.t, state, got[key].State, key)
+		if state.Rating.Set {
+			ratings[movieOf(key)]++
+		}
+	}
+	movies := tableOf(c, topics.MoviesTable.Name, c.codec.DecodeMoviesTable)
+	for movie, n := range ratings {
+		require.NotNil(c.t, movies[movie], movie)
+		require.Equal(c.t, n, movies[movie].State.Summary.Ratings, movie)
+	}
+	c.eventsOf(topics.FeedbackEvents.Name)
 }
 
 // What is delivered again need not come in the order in which it came first, as long as each key's own order stays: neither to who has
@@ -172,8 +188,11 @@ func (w *world) deliver(t require.TestingT, inputs []input, known map[string]*sc
 		value, err := w.rule.encode(s.table)
 		require.NoError(t, err)
 		known[in.key] = s.table
-		w.table = append(w.table, written{key: in.key, value: string(value)})
+		w.table = append(w.table, written{key: in.key, value: string(value), placed: strconv.Itoa(len(w.table))})
 		if what := whatOf(&s); what != "" {
+			if s.refused == nil {
+				what += "r" // as an owner's rules mark it
+			}
 			w.outcomes = append(w.outcomes, outcome{in: in.origin.Version, what: what})
 		}
 	}

@@ -65,6 +65,7 @@ const (
 	HeaderContentType = "content-type"
 	HeaderVersion     = "ugc-version" // decimal domain.Version of the command behind an event
 	HeaderTrace       = "traceparent" // by which a trace goes on, as the W3C has it
+	HeaderPlace       = "ugc-place"   // decimal offset at which a table's owner meant its record to stand; elsewhere the record does not count
 	ContentTypeAvro   = "application/vnd.confluent.avro"
 )
 
