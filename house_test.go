@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -23,6 +25,53 @@ var rooms = map[string][]string{
 	"transport":   {"domain", "schemas", "handlers"},
 	"deploy":      {"domain", "schemas", "handlers", "streams", "projections", "transport"},
 	"main":        {"deploy"},
+}
+
+// byReference are the rooms that judge the service by deploy/reference, and what they may therefore not use of domain: nothing there that decides.
+var (
+	byReference = []string{"deploy/audit", "deploy/load", "deploy/reference"}
+	deciding    = []string{"Playback", "Feedback", "FoldMovie", "Decider", "Decide", "Evolve"}
+)
+
+// TestTheReferenceSharesNothingWithTheService holds the wall between the rules and their second reading.
+func TestTheReferenceSharesNothingWithTheService(t *testing.T) {
+	for _, room := range byReference {
+		require.NoError(t, filepath.WalkDir(room, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			require.NoError(t, err)
+			if filepath.ToSlash(filepath.Dir(path)) == "deploy/reference" {
+				for _, spec := range file.Imports {
+					imported, err := strconv.Unquote(spec.Path.Value)
+					require.NoError(t, err)
+					first := strings.Split(imported, "/")[0]
+					require.False(t, first == "ugc" || strings.Contains(first, "."), "%s imports %s: the reference imports the standard library alone", path, imported)
+				}
+			}
+			for _, used := range decides(file) {
+				require.Fail(t, "the rules are used where they are judged", "%s uses %s", path, used)
+			}
+			return nil
+		}))
+	}
+}
+
+// decides lists what a file uses of domain that decides: a name of the package, or a method of whatever value.
+func decides(file *ast.File) (used []string) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok || !slices.Contains(deciding, s.Sel.Name) {
+			return true
+		}
+		x, named := s.X.(*ast.Ident)
+		if named && x.Name == "domain" || slices.Contains([]string{"Decider", "Decide", "Evolve"}, s.Sel.Name) {
+			used = append(used, fmt.Sprint(s.X, ".", s.Sel.Name))
+		}
+		return true
+	})
+	return used
 }
 
 // TestRoomsImportOnlyWhatTheyMay holds the plan of the house against the code. Tests may start any real part.
