@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"ugc/domain"
+	"ugc/deploy/reference"
 	"ugc/schemas/topics"
 )
 
@@ -15,7 +15,8 @@ type audit struct {
 	o        Options
 	snapshot map[string][]int64 // ends of the command topics when the audit began
 	letters  *letters
-	wanted   map[place][]wantedEvent
+	rules    []reference.Rules // that events name
+	wanted   map[int64][]wantedRow
 	foreign  map[place]*sheet // what nobody can read, by topic and partition
 	told     map[place]bool   // which records that is
 	result   *Result
@@ -28,7 +29,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	a := &audit{o: o.withDefaults(), snapshot: map[string][]int64{}, wanted: map[place][]wantedEvent{}, foreign: map[place]*sheet{}, told: map[place]bool{}, result: &Result{}}
+	a := &audit{
+		o: o.withDefaults(), snapshot: map[string][]int64{}, wanted: map[int64][]wantedRow{},
+		foreign: map[place]*sheet{}, told: map[place]bool{}, result: &Result{},
+	}
 	began := a.o.Now()
 	if err := a.settle(ctx); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
@@ -48,9 +52,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := m.collect(ctx, a); err != nil {
 		return nil, fmt.Errorf("audit movies: %w", err)
 	}
-	both := func(a *audit) func(domain.FeedbackEvent, bool) {
+	both := func(a *audit) func(*moment, bool) {
 		summary, row := m.fold(a), d.feedback(a)
-		return func(e domain.FeedbackEvent, inSnapshot bool) { summary(e, inSnapshot); row(e, inSnapshot) }
+		return func(m *moment, inSnapshot bool) { summary(m, inSnapshot); row(m, inSnapshot) }
 	}
 	if err := compare(ctx, a, a.feedback(), both); err != nil {
 		return nil, fmt.Errorf("audit feedback: %w", err)
@@ -91,9 +95,9 @@ func (a *audit) unreadable(at place, key []byte, err error) {
 	a.foreign[of].found(Difference{Kind: Unreadable, Key: string(key), Is: err.Error(), Origin: at.String()})
 }
 
-// compare goes through a context, partition by partition. shown makes who is to see every event of a partition.
-func compare[S any, C domain.Command, E domain.Event](ctx context.Context, a *audit, s *side[S, C, E], shown func(*audit) func(E, bool)) error {
-	for p := range a.snapshot[s.commands.Name] {
+// compare goes through a context, partition by partition. shown makes who is to see every command of a partition that was decided.
+func compare(ctx context.Context, a *audit, s *side, shown func(*audit) func(*moment, bool)) error {
+	for p := range a.snapshot[s.Input.Name] {
 		if err := s.partition(ctx, a, int32(p), shown(a)); err != nil {
 			return fmt.Errorf("partition %d: %w", p, err)
 		}
@@ -102,11 +106,12 @@ func compare[S any, C domain.Command, E domain.Event](ctx context.Context, a *au
 }
 
 // partition compares one partition, in this order: what is stored by key is read; then it is looked up where events and commands end, so
-// that a command stands behind everything that was read; the commands are folded; events and history are held against the fold.
-func (s *side[S, C, E]) partition(ctx context.Context, a *audit, p int32, show func(E, bool)) error {
-	kept := make([]*claims[S, E], 0, len(s.views))
+// that a command stands behind everything that was read; the events are read; the commands are folded, by the rules that their events name; the history is
+// held against the fold.
+func (s *side) partition(ctx context.Context, a *audit, p int32, show func(*moment, bool)) error {
+	kept := make([]*claims, 0, len(s.views))
 	for _, v := range s.views {
-		c := &claims[S, E]{view: v, sheet: a.sheet(v.check, p), rows: map[string]*claim{}, last: map[string]domain.Version{}, wanted: map[string]int{}, topic: s.commands.Name}
+		c := newClaims(a, v, s.Input.Name, p)
 		if err := c.collect(ctx); err != nil {
 			return fmt.Errorf("read %s: %w", v.check, err)
 		}
@@ -116,34 +121,28 @@ func (s *side[S, C, E]) partition(ctx context.Context, a *audit, p int32, show f
 	if err != nil {
 		return err
 	}
-	first, ends, err := a.o.Log.Ends(ctx, s.commands.Name)
+	end, err := s.whole(ctx, a, p)
 	if err != nil {
 		return err
 	}
-	if first[p] > 0 {
-		return fmt.Errorf("%s begins at offset %d: earlier commands are gone, so nothing can be folded; restore them, and set its retention.ms to -1", s.commands.Name, first[p])
+	o, outcome, history := newOutcomes(end), a.sheet(s.events.Name, p), a.sheet(s.history, p)
+	if err := s.readEvents(ctx, a, o, outcome, events[p]); err != nil {
+		return err
 	}
-	o := &outcomes{flags: make([]uint8, ends[p]), events: make([]uint64, ends[p]), rows: make([]uint64, ends[p])}
-	refusals, snapshot := a.letters.views[s.history], a.snapshot[s.commands.Name][p]
-	keys, err := s.fold(ctx, a, p, ends[p], func(m *moment[S, E]) error {
-		i := m.Version.Offset()
+	refusals := a.letters.exempt(s.history)
+	keys, err := s.fold(ctx, a, p, end, o, func(m *moment) error {
+		s.meet(a, o, outcome, m)
+		inSnapshot := m.Version.Offset() < a.snapshot[s.Input.Name][p]
 		if m.decided {
-			b, err := a.o.Codec.EncodeEvent(m.event)
-			if err != nil {
-				return fmt.Errorf("encode the event of command %s: %w", place{s.commands.Name, p, i}, err)
-			}
-			o.flags[i], o.events[i], o.rows[i] = decided, hashBytes(b), hashText(s.historyText(m.event))
 			if refusals[m.Origin] {
-				o.flags[i] |= refused
+				o.flags[m.Version.Offset()] |= refused
 			}
-			show(m.event, i < snapshot)
-		} else if m.fault == nil {
-			o.flags[i] = aside
+			show(m, inSnapshot)
 		}
 		for _, c := range kept {
-			c.meet(m, i < snapshot)
+			c.meet(m, inSnapshot)
 		}
-		if a.folded++; a.folded%1000 == 0 {
+		if a.folded++; a.folded%1000 == 0 || a.folded == a.total {
 			a.o.Progress("fold", a.folded, a.total)
 		}
 		return nil
@@ -151,14 +150,13 @@ func (s *side[S, C, E]) partition(ctx context.Context, a *audit, p int32, show f
 	if err != nil {
 		return err
 	}
-	outcome, history := a.sheet(s.events.Name, p), a.sheet(s.history, p)
-	if err := s.checkEvents(ctx, a, o, outcome, events[p]); err != nil {
+	if err := s.showEvents(ctx, a, o, outcome, events[p]); err != nil {
 		return err
 	}
 	if err := s.checkHistory(ctx, a, o, history); err != nil {
 		return fmt.Errorf("read %s: %w", s.history, err)
 	}
-	if err := s.explain(ctx, a, p, ends[p]); err != nil {
+	if err := s.explain(ctx, a, p, end, o); err != nil {
 		return err
 	}
 	a.result.add(outcome, a.o.Limit)
@@ -174,4 +172,17 @@ func (s *side[S, C, E]) partition(ctx context.Context, a *audit, p int32, show f
 	}
 	a.result.Keys = max(a.result.Keys, states)
 	return nil
+}
+
+// whole is where the commands of a partition end by now; they must be there from the first on. Those that came since the snapshot are folded too.
+func (s *side) whole(ctx context.Context, a *audit, p int32) (int64, error) {
+	first, ends, err := a.o.Log.Ends(ctx, s.Input.Name)
+	if err != nil {
+		return 0, err
+	}
+	if first[p] > 0 {
+		return 0, fmt.Errorf("%s begins at offset %d: earlier commands are gone, so nothing can be folded; restore them, and set its retention.ms to -1", s.Input.Name, first[p])
+	}
+	a.total += ends[p] - a.snapshot[s.Input.Name][p]
+	return ends[p], nil
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ugc/domain"
-	"ugc/schemas"
+	"ugc/projections"
 	"ugc/schemas/topics"
+	"ugc/streams"
 )
 
 func TestHonestWorkHasNoDifference(t *testing.T) {
@@ -34,7 +35,7 @@ func TestHonestWorkHasNoDifference(t *testing.T) {
 
 // TestEveryAlterationIsFound makes one fault after the other in what an honest service left, in every view.
 func TestEveryAlterationIsFound(t *testing.T) {
-	for _, v := range ViewNames() {
+	for _, v := range Running().ViewNames() {
 		for fault, f := range map[string]struct {
 			do   func(rows map[string]Row, id string)
 			kind Kind
@@ -100,6 +101,9 @@ func TestEventsAgainstCommands(t *testing.T) {
 		"of no command": {func(w *world, log *[]Record) {
 			*log = append(*log, Record{Key: (*log)[0].Key, Value: w.future((*log)[0].Value)})
 		}, Extra},
+		"decided twice alike": {func(w *world, log *[]Record) {
+			*log = append(*log, Record{Key: (*log)[0].Key, Value: otherBytes((*log)[0].Value)})
+		}, Contradicting},
 		"under another key": {func(w *world, log *[]Record) { (*log)[0].Key = []byte("u1/other") }, Different},
 		"command without fate": {func(w *world, log *[]Record) {
 			w.accept(&domain.RecordViewing{Fact: w.fact("u1", "m1"), ViewedSeconds: 1})
@@ -125,6 +129,12 @@ func TestEventsAgainstCommands(t *testing.T) {
 			require.True(t, found, "%v", r.Differences)
 		})
 	}
+}
+
+// otherBytes is the same event with its last number written longer than it need be.
+func otherBytes(value []byte) []byte {
+	last := len(value) - 1
+	return append(append([]byte(nil), value[:last]...), value[last]|0x80, 0)
 }
 
 func (w *world) forge(value []byte) []byte {
@@ -155,16 +165,6 @@ func TestTheTableIsTheFold(t *testing.T) {
 	require.Len(t, r.Differences, 1)
 	require.Equal(t, Different, r.Differences[0].Kind)
 	require.Equal(t, key, r.Differences[0].Key)
-}
-
-// TestDeadLettersAreOutcomes sets a command aside: it is no event, no row, and changes no state but the table's version.
-func TestDeadLettersAreOutcomes(t *testing.T) {
-	w := newWorld(t)
-	w.busy()
-	o := w.accept(&domain.RecordViewing{Fact: w.fact("u1", "m1"), ViewedSeconds: 1})
-	w.letter(topics.PlaybackCommands.Name, o, "u1/m1")
-	w.append(topics.PlaybackTable.Name, o.Partition, "u1/m1", must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: o.Version, Blocked: true, State: w.playback["u1/m1"]})))
-	require.Empty(t, w.audit().Differences)
 }
 
 // TestForeignRecordsAreNamed puts bytes among the dead letters and into the tables that are none of ours: they are findings, once each, and keep nobody
@@ -232,6 +232,70 @@ func TestBehindIsADifference(t *testing.T) {
 	require.Len(t, r.Differences, 1)
 	require.Equal(t, Behind, r.Differences[0].Kind)
 	require.Contains(t, r.Differences[0].Check, "ugc-feedback")
+}
+
+// TestEventsAreJudgedByTheRulesThatTheyName changes a setting while a film is watched: what was decided before stands, in every view.
+func TestEventsAreJudgedByTheRulesThatTheyName(t *testing.T) {
+	w := newWorld(t)
+	watch := func(user string, position domain.Millis) *domain.RecordPlayback {
+		return &domain.RecordPlayback{Fact: w.fact(user, "heat"), Type: domain.Pause, Position: position, Duration: 100_000}
+	}
+	first := watch("ann", 92_000)
+	w.give(first)
+	w.give(watch("bob", 92_000))
+	strict := domain.PublishedRules
+	strict.CompletedReached = 0.95
+	w.rules = strict
+	again := *first
+	w.give(&again) // a duplicate names the rules of what it repeats
+	w.give(watch("bob", 50_000))
+	w.give(watch("ann", 10))
+	w.give(watch("cid", 92_000))
+	require.False(t, w.playback["cid/heat"].Viewing().Completed)
+	for _, now := range []domain.PlaybackRules{domain.PublishedRules, strict} {
+		require.Empty(t, w.auditWith(Options{Rules: now}).Differences)
+	}
+	log := w.logs[topics.PlaybackEvents.Name][domain.Partition("cid/heat", partitions)]
+	e := must(w.codec.DecodeEvent(log[len(log)-1].Value)).(*domain.PlaybackRecorded)
+	e.After.Completed = true // as the other rules would have it
+	log[len(log)-1].Value = must(w.codec.EncodeEvent(e))
+	r := w.audit()
+	require.Len(t, r.Differences, 1, "%v", r.Differences)
+	require.Contains(t, r.Differences[0].Is, "completed=true")
+}
+
+// TestNothingOfTheServiceIsWithoutACheck asks for what the service runs on, and for more.
+func TestNothingOfTheServiceIsWithoutACheck(t *testing.T) {
+	require.NoError(t, Running().checked())
+	for what, add := range map[string]func(*Service){
+		"view":         func(s *Service) { s.Views = append(s.Views, projections.View{Name: "fake"}) },
+		"topic":        func(s *Service) { s.Topics = append(s.Topics, topics.Topic{Name: "fake"}) },
+		"group":        func(s *Service) { s.Groups = append(s.Groups, streams.Group{Name: "fake"}) },
+		"derived view": func(s *Service) { s.Derived["fake"] = nil },
+	} {
+		s := Running()
+		add(&s)
+		require.ErrorContains(t, Options{Service: s}.Validate(), "there is no check for the "+what+" fake")
+	}
+}
+
+// TestProgressStaysWithinItsTotal gives more commands while the audit reads.
+func TestProgressStaysWithinItsTotal(t *testing.T) {
+	w := newWorld(t)
+	w.busy()
+	more, told := 0, 0
+	w.onScan = func(string) {
+		if more++; more < 5 {
+			for range 600 {
+				w.give(&domain.RecordPlayback{Fact: w.fact("u1", "m1"), Type: domain.Play})
+			}
+		}
+	}
+	w.auditWith(Options{Progress: func(stage string, done, total int64) {
+		told++
+		require.LessOrEqual(t, done, total, stage)
+	}})
+	require.Positive(t, told)
 }
 
 func TestTheListIsBounded(t *testing.T) {

@@ -4,116 +4,182 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"ugc/deploy/reference"
+	"ugc/deploy/reference/translate"
 	"ugc/domain"
 	"ugc/schemas"
 	"ugc/schemas/topics"
+	"ugc/streams"
 )
 
-func (a *audit) playback() *side[domain.PlaybackState, domain.PlaybackCommand, domain.PlaybackEvent] {
-	type m = moment[domain.PlaybackState, domain.PlaybackEvent]
-	codec := a.o.Codec
-	s := &side[domain.PlaybackState, domain.PlaybackCommand, domain.PlaybackEvent]{
-		name: "playback", group: "ugc-playback", commands: topics.PlaybackCommands, events: topics.PlaybackEvents, table: topics.PlaybackTable,
-		decider: a.o.Rules.Decider(),
-		normal: func(s domain.PlaybackState) (domain.PlaybackState, error) {
-			return again(s, codec.EncodePlaybackTable, codec.DecodePlaybackTable)
-		},
-		eventText: func(e domain.PlaybackEvent) string { return playbackEventText(e) + fieldEnd + viewingText(e.Viewed()) },
-		history:   "playback_events", historyText: playbackEventText,
-	}
-	s.views = []view[domain.PlaybackState, domain.PlaybackEvent]{
-		tableView[domain.PlaybackState, domain.PlaybackEvent](a, s.table, codec.DecodePlaybackTable, s.normal),
+func (a *audit) playback() *side {
+	s := &side{Group: groupOf(topics.PlaybackCommands), events: topics.PlaybackEvents, judge: judgePlayback, split: splitPlayback, history: "playback_events"}
+	s.views = []view{
+		a.table(s.Table, func(value []byte) (domain.Version, string, error) {
+			t, err := a.o.Codec.DecodePlaybackTable(value)
+			if err != nil {
+				return 0, "", err
+			}
+			shown := a.o.Rules.Viewing(t.State) // as the edges show positions
+			return t.Applied, playbackStateText(translate.Viewing(&shown),
+				translate.Stamp(t.State.Position.Stamp), translate.Stamp(t.State.Resume.Stamp), translate.Stamp(t.State.Duration.Stamp)), nil
+		}, func(k *known) string {
+			p, _ := k.of()
+			v := p.Viewing()
+			return playbackStateText(&v, p.Position.Stamp, p.Resume.Stamp, p.Length.Stamp)
+		}),
 		{
-			check: "viewing", scan: a.o.Views["viewing"].Scan, exempt: a.letters.views["viewing"],
-			leaves: func(m *m) bool { return m.decided && m.event.Viewed().FirstSeen != 0 },
-			text:   func(m *m) string { return viewingText(m.event.Viewed()) },
+			check: "viewing", scan: a.rows("viewing").Scan, exempt: a.letters.exempt("viewing"),
+			leaves: func(m *moment) bool { return m.decided && m.decision.After.FirstSeen != 0 },
+			text:   func(m *moment) string { return viewingText(&m.decision.After) },
 		},
 	}
 	return s
 }
 
-func (a *audit) feedback() *side[domain.FeedbackState, domain.FeedbackCommand, domain.FeedbackEvent] {
-	type m = moment[domain.FeedbackState, domain.FeedbackEvent]
-	codec := a.o.Codec
-	s := &side[domain.FeedbackState, domain.FeedbackCommand, domain.FeedbackEvent]{
-		name: "feedback", group: "ugc-feedback", commands: topics.FeedbackCommands, events: topics.FeedbackEvents, table: topics.FeedbackTable,
-		decider: domain.Feedback,
-		normal: func(s domain.FeedbackState) (domain.FeedbackState, error) {
-			return again(s, codec.EncodeFeedbackTable, codec.DecodeFeedbackTable)
-		},
-		eventText: func(e domain.FeedbackEvent) string {
-			c := e.Changed()
-			return feedbackEventText(e) + fieldEnd + "before=" + jsonText(c.Before) + fieldEnd + "after=" + jsonText(c.After)
-		},
-		history: "feedback_events", historyText: feedbackEventText,
+func playbackStateText(v *reference.Viewing, position, resume, length reference.Stamp) string {
+	t := text{[]byte(viewingText(v))}
+	t.stamp("position", position)
+	t.stamp("resume", resume)
+	t.stamp("duration", length)
+	return string(t.b)
+}
+
+func judgePlayback(k *known, c domain.Command, rules reference.Rules) judged {
+	command := c.(domain.PlaybackCommand)
+	if k.playback == nil {
+		k.playback = &reference.Playback{}
 	}
-	s.views = []view[domain.FeedbackState, domain.FeedbackEvent]{
-		tableView[domain.FeedbackState, domain.FeedbackEvent](a, s.table, codec.DecodeFeedbackTable, s.normal),
+	j := judged{known: k, report: translate.Report(command)}
+	j.decision = k.playback.Take(j.report, rules)
+	j.row = playbackText(command, j.decision.NewlyWatched, string(j.decision.Verdict))
+	j.event = playbackEventText(j.row, &j.decision.After, j.decision.Rules)
+	return j
+}
+
+func splitPlayback(e domain.Event) (string, reference.Rules, bool) {
+	var command domain.PlaybackCommand
+	var newly domain.Millis
+	switch e := e.(type) {
+	case *domain.PlaybackRecorded:
+		command, newly = &e.RecordPlayback, e.NewlyWatched
+	case *domain.ViewingRecorded:
+		command = &e.RecordViewing
+	case *domain.PlaybackTouched:
+		command = &e.TouchPlayback
+	default:
+		return "", reference.Rules{}, false
+	}
+	event := e.(domain.PlaybackEvent)
+	rules := translate.DecidedBy(event)
+	return playbackEventText(playbackText(command, int64(newly), e.Judged().String()), translate.Viewing(event.Viewed()), rules), rules, true
+}
+
+func playbackEventText(row string, after *reference.Viewing, rules reference.Rules) string {
+	return row + fieldEnd + viewingText(after) + fieldEnd + rulesText(rules)
+}
+
+func (a *audit) feedback() *side {
+	s := &side{Group: groupOf(topics.FeedbackCommands), events: topics.FeedbackEvents, judge: judgeFeedback, split: splitFeedback, history: "feedback_events"}
+	s.views = []view{
+		a.table(s.Table, func(value []byte) (domain.Version, string, error) {
+			t, err := a.o.Codec.DecodeFeedbackTable(value)
+			if err != nil {
+				return 0, "", err
+			}
+			return t.Applied, registersText(translate.Opinions(&t.State.Opinions)), nil
+		}, func(k *known) string {
+			_, u := k.of()
+			return registersText(&u.Opinions)
+		}),
 		{
-			check: "feedback", scan: a.o.Views["feedback"].Scan, exempt: a.letters.views["feedback"],
-			leaves: func(m *m) bool { return m.decided && m.event.Changed().After != (domain.Opinions{}) },
-			text:   func(m *m) string { return opinionsText(&m.event.Changed().After) },
+			check: "feedback", scan: a.rows("feedback").Scan, exempt: a.letters.exempt("feedback"),
+			leaves: func(m *moment) bool { return m.decided && m.known.user.Opinions != (reference.Opinions{}) },
+			text:   func(m *moment) string { return opinionsText(&m.known.user.Opinions) },
 		},
 	}
-	for _, kind := range [...]domain.OpinionKind{domain.LikeKind, domain.BookmarkKind, domain.RatingKind} {
-		name := kind.String() + "s"
-		s.views = append(s.views, view[domain.FeedbackState, domain.FeedbackEvent]{
-			check: name, scan: a.o.Views[name].Scan, exempt: a.letters.views[name],
-			leaves: func(m *m) bool {
-				if !m.decided {
-					return false
-				}
-				about, _, _ := m.event.Opinion()
-				return (about == kind || about == 0) && !m.event.Changed().After.Of(kind).Stamp.IsZero()
-			},
-			text: func(m *m) string {
-				o, head := m.event.Changed().After.Of(kind), m.event.Head()
-				added := domain.Version(0)
-				if o.Set {
-					added = o.Since
-				}
-				return opinionText(head.User, head.Movie, !o.Set, added, o.Stamp.At, int64(o.Value), kind != domain.BookmarkKind)
-			},
-		})
+	for _, about := range [...]reference.About{reference.Like, reference.Bookmark, reference.Rating} {
+		s.views = append(s.views, a.document(string(about)+"s", about))
 	}
 	return s
 }
 
-// again is a state as it is once it was written and read: empty lists and absent ones become the same.
-func again[S any](s S, encode func(*schemas.Table[S]) ([]byte, error), decode func([]byte) (*schemas.Table[S], error)) (S, error) {
-	b, err := encode(&schemas.Table[S]{State: s})
-	if err != nil {
-		return s, err
+// document is a view that shows the opinions about one thing.
+func (a *audit) document(name string, about reference.About) view {
+	return view{
+		check: name, scan: a.rows(name).Scan, exempt: a.letters.exempt(name),
+		leaves: func(m *moment) bool {
+			if !m.decided {
+				return false
+			}
+			o := m.known.user.Of(about)
+			return (m.feedback.About == about || m.feedback.About == reference.Nothing) && o.Written
+		},
+		text: func(m *moment) string {
+			o := m.known.user.Of(about)
+			return opinionText(m.feedback.User, m.feedback.Movie, !o.There(), o.Since, o.Stamp.At, o.Value, about != reference.Bookmark)
+		},
 	}
-	t, err := decode(b)
-	if err != nil {
-		return s, err
-	}
-	return t.State, nil
 }
 
-// tableView is a group's table: of each key the record of the greatest applied version counts, as it does when the table is restored.
-func tableView[S, E any](a *audit, topic topics.Topic, decode func([]byte) (*schemas.Table[S], error), normal func(S) (S, error)) view[S, E] {
-	return view[S, E]{
+func judgeFeedback(k *known, c domain.Command, _ reference.Rules) judged {
+	command := c.(domain.FeedbackCommand)
+	if k.user == nil {
+		k.user = &reference.User{}
+	}
+	j := judged{known: k, feedback: translate.Feedback(command), before: k.user.Opinions}
+	j.verdict = k.user.Take(j.feedback)
+	j.row = feedbackText(command, string(j.verdict))
+	j.event = feedbackEventText(j.row, &j.before, &k.user.Opinions)
+	return j
+}
+
+func splitFeedback(e domain.Event) (string, reference.Rules, bool) {
+	var command domain.FeedbackCommand
+	switch e := e.(type) {
+	case *domain.LikeSet:
+		command = &e.SetLike
+	case *domain.LikeCleared:
+		command = &e.ClearLike
+	case *domain.BookmarkSet:
+		command = &e.SetBookmark
+	case *domain.BookmarkCleared:
+		command = &e.ClearBookmark
+	case *domain.RatingSet:
+		command = &e.SetRating
+	case *domain.RatingCleared:
+		command = &e.ClearRating
+	case *domain.FeedbackTouched:
+		command = &e.TouchFeedback
+	default:
+		return "", reference.Rules{}, false
+	}
+	change := e.(domain.FeedbackEvent).Changed()
+	row := feedbackText(command, change.Verdict.String())
+	return feedbackEventText(row, translate.Opinions(&change.Before), translate.Opinions(&change.After)), reference.Rules{}, true
+}
+
+func feedbackEventText(row string, before, after *reference.Opinions) string {
+	return row + fieldEnd + "before: " + registersText(before) + fieldEnd + "after: " + registersText(after)
+}
+
+// table is a group's table: of each key the record of the greatest applied version counts, as it does when the table is restored.
+func (a *audit) table(topic topics.Topic, is func(value []byte) (domain.Version, string, error), should func(*known) string) view {
+	return view{
 		check: topic.Name,
 		scan: func(ctx context.Context, p int32, each func(Row) error) error {
 			return scanTable(ctx, a, topic, p, func(key string, value []byte) error {
-				t, err := decode(value)
+				applied, text, err := is(value)
 				if err != nil {
 					return err
 				}
-				return each(Row{Key: key, Version: t.Applied, Text: stateText(t.State)})
+				return each(Row{Key: key, Version: applied, Text: text})
 			})
 		},
-		leaves: func(*moment[S, E]) bool { return true },
-		text: func(m *moment[S, E]) string {
-			s, err := normal(m.state)
-			if err != nil {
-				return "cannot be written: " + err.Error()
-			}
-			return stateText(s)
-		},
+		leaves: func(*moment) bool { return true },
+		text:   func(m *moment) string { return should(m.known) },
 	}
 }
 
@@ -131,8 +197,7 @@ func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each 
 	values := map[string]newest{}
 	err = a.o.Log.Read(ctx, topic.Name, p, ends[p], func(r Record) error {
 		if r.Value == nil {
-			delete(values, string(r.Key))
-			return nil
+			return nil // a tombstone: nothing of ours writes any, and every reader of the table passes it over
 		}
 		applied, err := schemas.AppliedOf(r.Value)
 		if err != nil {
@@ -166,16 +231,20 @@ func (a *audit) moviesTable(ctx context.Context, p int32, each func(Row) error) 
 		if err != nil || len(t.State.Folded) == 0 { // touched, or all of it in the dead letters
 			return err
 		}
-		return each(Row{Key: key, Version: t.Applied, Text: summaryText(&t.State.Summary, t.State.Summary.Mean()), Folded: t.State.Folded})
+		s := translate.Summary(&t.State.Summary)
+		return each(Row{Key: key, Version: t.Applied, Text: summaryText(s, s.Mean()), Folded: t.State.Folded})
 	})
 }
 
-// sources are the topics that the views read.
-func sources() map[string]topics.Topic {
-	return map[string]topics.Topic{
-		"playback_events": topics.PlaybackEvents, "viewing": topics.PlaybackEvents,
-		"feedback_events": topics.FeedbackEvents, "feedback": topics.FeedbackEvents,
-		"likes": topics.FeedbackEvents, "bookmarks": topics.FeedbackEvents, "ratings": topics.FeedbackEvents,
-		"movie_summaries": topics.MoviesTable,
+// groupOf is the group of the service that reads a topic.
+func groupOf(input topics.Topic) streams.Group {
+	for _, g := range streams.Topology() {
+		if g.Input == input {
+			return g
+		}
 	}
+	return streams.Group{Input: input} // Options.Validate has found it missing
 }
+
+// stepOf is how a group calls itself in its dead letters.
+func stepOf(g streams.Group) string { return "streams/" + strings.TrimPrefix(g.Name, "ugc-") }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"ugc/deploy/reference"
 	"ugc/domain"
 	"ugc/projections"
 )
@@ -19,17 +20,10 @@ type Derived interface {
 	Beyond(ctx context.Context, stored string, marks map[int32]projections.Watermark) (int64, error)
 }
 
-// derivedFrom are the derived views that an audit compares, and the stored views behind each.
-var derivedFrom = map[string][]string{
-	"movie_audience": {"viewing", "feedback"},
-	"watch_by_hour":  {"playback_events"},
-	"retention":      {"viewing"},
-}
-
 // derived compares derived views with what the fold makes of them. A derived view shows its stored views as they are at the moment, so it is
 // read at a moment when these stand exactly at their watermarks, and compared with the fold up to there.
 type derived struct {
-	*expected
+	*reference.Derived
 	steady bool // there was such a moment, or rows beyond the watermarks that nobody is writing
 	marks  map[string]map[int32]projections.Watermark
 	rows   map[string]map[string]string // what is there: text by key, by view
@@ -41,8 +35,8 @@ func (a *audit) readDerived(ctx context.Context) (*derived, error) {
 	waiting, cancel := context.WithTimeout(ctx, a.o.Wait)
 	defer cancel()
 	for first := (*derived)(nil); ; {
-		d := &derived{expected: newExpected(), sheets: map[string]*sheet{}}
-		for view := range derivedFrom {
+		d := &derived{Derived: reference.NewDerived(), sheets: map[string]*sheet{}}
+		for view := range a.o.Service.Derived {
 			d.sheets[view] = a.sheet(view, 0)
 		}
 		if err := d.read(ctx, a); err != nil {
@@ -105,9 +99,9 @@ func equal(a, b map[string]map[int32]projections.Watermark) bool {
 
 func (a *audit) derivedMarks(ctx context.Context) (map[string]map[int32]projections.Watermark, error) {
 	marks := map[string]map[int32]projections.Watermark{}
-	for _, from := range derivedFrom {
+	for _, from := range a.o.Service.Derived {
 		for _, stored := range from {
-			m, err := a.o.Views[stored].Watermarks(ctx)
+			m, err := a.rows(stored).Watermarks(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("watermarks of %s: %w", stored, err)
 			}
@@ -120,44 +114,40 @@ func (a *audit) derivedMarks(ctx context.Context) (map[string]map[int32]projecti
 // shows says whether the stored view showed an event when the derived ones were read.
 func (d *derived) shows(a *audit, stored string, o domain.Origin) bool {
 	m, ok := d.marks[stored][o.Partition]
-	return ok && o.Version <= m.Version && !a.letters.views[stored][o]
+	return ok && o.Version <= m.Version && !a.letters.exempt(stored)[o]
 }
 
-// playback gives what is to be shown every playback event of a partition.
-func (d *derived) playback(a *audit) func(domain.PlaybackEvent, bool) {
-	before, seen := map[string]*domain.Viewing{}, map[uint64]bool{}
-	return func(e domain.PlaybackEvent, _ bool) {
-		head := e.Head()
-		if _, touch := e.(*domain.PlaybackTouched); !touch && d.shows(a, "playback_events", head.Origin) {
-			d.report(e, seen)
+// playback gives what is to be shown every playback command of a partition.
+func (d *derived) playback(a *audit) func(*moment, bool) {
+	before, seats := map[string]*reference.Viewing{}, reference.Seats{}
+	return func(m *moment, _ bool) {
+		if m.report.Kind != reference.Touch && d.shows(a, "playback_events", m.Origin) {
+			d.Report(m.report, m.decision.NewlyWatched, seats)
 		}
-		if after := e.Viewed(); after.FirstSeen != 0 && d.shows(a, "viewing", head.Origin) {
-			key := head.Key()
-			d.viewed(head.Movie, before[key], after)
-			before[key] = after
+		if after := m.decision.After; after.FirstSeen != 0 && d.shows(a, "viewing", m.Origin) {
+			d.Viewed(m.report.Movie, before[m.key], &after)
+			before[m.key] = &after
 		}
 	}
 }
 
-// feedback gives what is to be shown every feedback event of a partition.
-func (d *derived) feedback(a *audit) func(domain.FeedbackEvent, bool) {
-	before := map[string]*domain.Opinions{}
-	return func(e domain.FeedbackEvent, _ bool) {
-		head := e.Head()
-		if after := &e.Changed().After; *after != (domain.Opinions{}) && d.shows(a, "feedback", head.Origin) {
-			key := head.Key()
-			d.given(head.Movie, before[key], after)
-			before[key] = after
+// feedback gives what is to be shown every feedback command of a partition.
+func (d *derived) feedback(a *audit) func(*moment, bool) {
+	before := map[string]*reference.Opinions{}
+	return func(m *moment, _ bool) {
+		if after := m.known.user.Opinions; after != (reference.Opinions{}) && d.shows(a, "feedback", m.Origin) {
+			d.Given(m.feedback.Movie, before[m.key], &after)
+			before[m.key] = &after
 		}
 	}
 }
 
 // settle compares once everything is folded.
 func (d *derived) settle() {
-	for view, should := range d.texts() {
+	for view, should := range derivedTexts(d.Derived) {
 		sh, is := d.sheets[view], d.rows[view]
 		if !d.steady {
-			sh.Note, sh.Accepted = "was written to all the while, and is not compared", sh.Stored
+			sh.Note, sh.Accepted, sh.Uncompared = "NOT COMPARED: was written to all the while", sh.Stored, true
 			continue
 		}
 		sh.Note = "all partitions together"

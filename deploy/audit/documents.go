@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"ugc/deploy/reference"
 	"ugc/domain"
 	"ugc/projections/documents"
 )
@@ -70,14 +71,14 @@ func (d *documentRows) row(doc *documents.Document) Row {
 			value, _ = doc.Values[0].(int64)
 		}
 		return Row{Key: doc.ID, Version: doc.Version,
-			Text: opinionText(doc.User, doc.Movie, doc.Deleted, doc.Added, doc.UpdatedAt, value, len(doc.Values) == 1)}
+			Text: opinionText(doc.User, doc.Movie, doc.Deleted, uint64(doc.Added), int64(doc.UpdatedAt), value, len(doc.Values) == 1)}
 	}
 	return summaryRow(doc, d.view.Columns)
 }
 
 func summaryRow(doc *documents.Document, columns []documents.Column) Row {
 	r := Row{Key: doc.ID, Version: doc.Version}
-	s := domain.MovieSummary{UpdatedAt: doc.UpdatedAt}
+	s := reference.Summary{UpdatedAt: int64(doc.UpdatedAt)}
 	var mean float64
 	numbers := map[string]*int64{"ratings": &s.Ratings, "likes": &s.Likes, "dislikes": &s.Dislikes, "bookmarks": &s.Bookmarks}
 	for i, c := range columns {

@@ -3,12 +3,14 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/streams"
 	"ugc/transport/kafka"
 )
 
@@ -110,11 +112,15 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 			if r.Offset >= to {
 				return nil
 			}
-			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value}); err != nil {
+			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value, Release: releases(r)}); err != nil {
 				return err
 			}
 			next = r.Offset + 1
 		}
 	}
 	return nil
+}
+
+func releases(r *kgo.Record) bool {
+	return slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == streams.HeaderRelease })
 }

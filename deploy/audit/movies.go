@@ -2,8 +2,10 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	"ugc/deploy/reference"
 	"ugc/domain"
 	"ugc/schemas/topics"
 )
@@ -26,8 +28,18 @@ type movieClaims struct {
 type summary struct {
 	text   string
 	folded []domain.Origin
-	sum    domain.MovieSummary // of the partitions met so far
+	sum    reference.Summary // of the partitions met so far
 	met    int
+}
+
+// upTo is the newest command of a partition that the summary says is folded into it.
+func (s *summary) upTo(partition int32) domain.Version {
+	for _, o := range s.folded {
+		if o.Partition == partition {
+			return o.Version
+		}
+	}
+	return domain.NoVersion
 }
 
 func newMovies(a *audit, partitions int) *movies {
@@ -45,7 +57,7 @@ func newMovies(a *audit, partitions int) *movies {
 
 // collect reads the summaries that are stored.
 func (m *movies) collect(ctx context.Context, a *audit) error {
-	scans := [...]func(context.Context, int32, func(Row) error) error{a.moviesTable, a.o.Views["movie_summaries"].Scan}
+	scans := [...]func(context.Context, int32, func(Row) error) error{a.moviesTable, a.rows("movie_summaries").Scan}
 	for i, c := range m.claims {
 		for p, sh := range c.sheets {
 			err := scans[i](ctx, int32(p), func(r Row) error {
@@ -65,37 +77,41 @@ func (m *movies) collect(ctx context.Context, a *audit) error {
 	return nil
 }
 
-// fold gives what is to be shown every feedback event of a partition.
-func (m *movies) fold(a *audit) func(e domain.FeedbackEvent, inSnapshot bool) {
-	running := map[string]domain.MovieState{}
-	return func(e domain.FeedbackEvent, inSnapshot bool) {
-		head := e.Head()
-		if a.letters.unfolded[head.Origin] {
+// fold gives what is to be shown every feedback command of a partition.
+func (m *movies) fold(a *audit) func(of *moment, inSnapshot bool) {
+	running := map[string]*reference.Summary{}
+	return func(of *moment, inSnapshot bool) {
+		if a.letters.unfolded[of.Origin] {
 			return
 		}
-		state := domain.FoldMovie(running[head.Movie], e)
-		running[head.Movie] = state
+		movie := of.feedback.Movie
+		sum := running[movie]
+		if sum == nil {
+			sum = &reference.Summary{}
+			running[movie] = sum
+		}
+		sum.Count(&of.before, &of.known.user.Opinions, of.feedback, of.verdict)
 		if inSnapshot {
-			m.reached(head)
+			m.reached(movie, of.Origin)
 		}
 		for _, c := range m.claims {
-			if s := c.rows[head.Movie]; s != nil && slices.Contains(s.folded, head.Origin) {
-				add(&s.sum, &state.Summary)
+			if s := c.rows[movie]; s != nil && slices.Contains(s.folded, of.Origin) {
+				s.sum.Add(sum)
 				s.met++
 			}
 		}
 	}
 }
 
-func (m *movies) reached(head *domain.Fact) {
-	last := m.last[head.Movie]
+func (m *movies) reached(movie string, o domain.Origin) {
+	last := m.last[movie]
 	for i := range last {
-		if last[i].Partition == head.Origin.Partition {
-			last[i].Version = head.Origin.Version
+		if last[i].Partition == o.Partition {
+			last[i].Version = o.Version
 			return
 		}
 	}
-	m.last[head.Movie] = append(last, head.Origin)
+	m.last[movie] = append(last, o)
 }
 
 // settle compares once all partitions are folded.
@@ -114,7 +130,7 @@ func (m *movies) settle(partitions int32) {
 				continue
 			}
 			for _, o := range last {
-				if state := (domain.MovieState{Folded: s.folded}); state.FoldedUpTo(o.Partition) < o.Version {
+				if s.upTo(o.Partition) < o.Version {
 					sh.found(Difference{Kind: Older, Key: movie, Is: shownText(s.text), Origin: feedbackPlace(o)})
 					break
 				}
@@ -126,7 +142,7 @@ func (m *movies) settle(partitions int32) {
 			case c.exempt[movie]:
 				continue
 			case s.met != len(s.folded) || s.met == 0:
-				sh.found(Difference{Kind: Extra, Key: movie, Is: "it says that commands are in it which are not about this movie: " + jsonText(s.folded)})
+				sh.found(Difference{Kind: Extra, Key: movie, Is: "it says that commands are in it which are not about this movie: " + fmt.Sprint(s.folded)})
 			case should != s.text:
 				is, should := apart(s.text, should)
 				sh.found(Difference{Kind: Different, Key: movie, Is: is, Should: should, Origin: feedbackPlace(s.folded[0])})
@@ -140,15 +156,4 @@ func (m *movies) settle(partitions int32) {
 
 func feedbackPlace(o domain.Origin) string {
 	return place{topics.FeedbackCommands.Name, o.Partition, o.Version.Offset()}.String()
-}
-
-func add(to, s *domain.MovieSummary) {
-	to.Ratings += s.Ratings
-	for i, n := range s.Histogram {
-		to.Histogram[i] += n
-	}
-	to.Likes += s.Likes
-	to.Dislikes += s.Dislikes
-	to.Bookmarks += s.Bookmarks
-	to.UpdatedAt = max(to.UpdatedAt, s.UpdatedAt)
 }

@@ -13,9 +13,10 @@ import (
 type Options struct {
 	Log     Log
 	Codec   *schemas.Codec
-	Views   map[string]Rows // by name; see ViewNames
+	Views   map[string]Rows // by name, all of Service
 	Derived Derived
-	Rules   domain.PlaybackRules
+	Service Service              // Running when empty
+	Rules   domain.PlaybackRules // by which positions are shown, and what has no event yet is decided
 	Epoch   int16
 	Wait    time.Duration // for processors and views to reach the snapshot; 0: they are compared as they are
 	Limit   int           // differences listed of each check; 100 when 0
@@ -24,18 +25,17 @@ type Options struct {
 	Now      func() time.Time // time.Now when nil
 }
 
-// ViewNames are the stored views that an audit compares.
-func ViewNames() []string {
-	return []string{"playback_events", "viewing", "feedback_events", "feedback", "likes", "bookmarks", "ratings", "movie_summaries"}
-}
-
 // Validate joins everything that is wrong.
 func (o Options) Validate() error {
+	o = o.withDefaults()
 	var errs []error
 	if o.Log == nil || o.Codec == nil {
 		errs = append(errs, errors.New("a log and a codec are required"))
 	}
-	for _, name := range ViewNames() {
+	if err := o.Service.checked(); err != nil {
+		errs = append(errs, err)
+	}
+	for _, name := range o.Service.ViewNames() {
 		if o.Views[name] == nil {
 			errs = append(errs, fmt.Errorf("no source for the view %s", name))
 		}
@@ -55,6 +55,9 @@ func (o Options) Validate() error {
 func (o Options) withDefaults() Options {
 	if o.Limit == 0 {
 		o.Limit = 100
+	}
+	if len(o.Service.Views) == 0 {
+		o.Service = Running()
 	}
 	if o.Rules == (domain.PlaybackRules{}) {
 		o.Rules = domain.PublishedRules

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"ugc/deploy/reference"
+	"ugc/deploy/reference/translate"
 	"ugc/domain"
 )
 
@@ -12,104 +15,194 @@ import (
 const (
 	aside   uint8 = 1 << iota // it is in the dead letters
 	decided                   // the fold made an event of it
-	emitted                   // its event is there
+	emitted                   // an event of it is there
 	inView                    // its row is there
 	refused                   // the history view could not take its event
 )
 
 // outcomes are those of one partition, by the offset of the command.
 type outcomes struct {
-	flags  []uint8
-	events []uint64 // what the event should be
-	rows   []uint64 // what its row in the history should be
+	flags []uint8
+	rules []uint8  // that its event names, in audit.rules
+	texts []uint64 // what its event says; once that is compared, what its row in the history should say
+	bytes []uint64 // of its event; nil when all events are read
+
+	wrong    map[int64]int // findings of events that differ, in the sheet, by the command's offset
+	repeated int
 }
 
-// wantedEvent is a finding that waits for the event that should be there.
-type wantedEvent struct {
-	sheet   *sheet
-	n       int // in its list
-	history bool
+func newOutcomes(n int64) *outcomes {
+	return &outcomes{flags: make([]uint8, n), rules: make([]uint8, n), texts: make([]uint64, n), bytes: make([]uint64, n), wrong: map[int64]int{}}
 }
 
-func (w wantedEvent) finding() *Difference { return &w.sheet.list[w.n] }
+// maxRules bounds how many settings of the rules one log may name.
+const maxRules = 255
 
-// checkEvents holds the events topic against the fold: one event for each command that is not in the dead letters (I6).
-func (s *side[S, C, E]) checkEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet, end int64) error {
-	p, snapshot := sh.Partition, a.snapshot[s.commands.Name][sh.Partition]
-	repeated := 0
-	err := a.o.Log.Read(ctx, s.events.Name, p, end, func(r Record) error {
-		at := place{s.events.Name, p, r.Offset}.String()
-		read, err := a.o.Codec.DecodeEvent(r.Value)
+// ruled is the number of the rules that an event names.
+func (a *audit) ruled(r reference.Rules) (uint8, error) {
+	if i := slices.Index(a.rules, r); i >= 0 {
+		return uint8(i), nil
+	}
+	if len(a.rules) == maxRules {
+		return 0, fmt.Errorf("it names other rules than the %d sets that events before it name", maxRules)
+	}
+	a.rules = append(a.rules, r)
+	return uint8(len(a.rules) - 1), nil
+}
+
+// readEvents reads the events of a partition: one of each command, byte for byte the same where it stands twice.
+func (s *side) readEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet, end int64) error {
+	defer func() { o.bytes = nil }()
+	p := sh.Partition
+	return a.o.Log.Read(ctx, s.events.Name, p, end, func(r Record) error {
+		at := place{s.events.Name, p, r.Offset}
+		e, err := a.o.Codec.DecodeEvent(r.Value)
 		if unavailable(err) != nil {
 			return fmt.Errorf("event at %s: %w", at, err)
 		}
-		e, ok := read.(E)
-		if err == nil && !ok {
-			err = fmt.Errorf("a %T is no event of this topic", read)
+		var text string
+		var rules reference.Rules
+		if err == nil {
+			var ours bool
+			if text, rules, ours = s.split(e); !ours {
+				err = fmt.Errorf("a %T is no event of this topic", e)
+			}
+		}
+		var number uint8
+		if err == nil {
+			number, err = a.ruled(rules)
 		}
 		if err != nil {
-			sh.found(Difference{Kind: Unreadable, Key: string(r.Key), Is: err.Error(), Origin: at})
+			sh.found(Difference{Kind: Unreadable, Key: string(r.Key), Is: err.Error(), Origin: at.String()})
 			return nil //nolint:nilerr // it is among the differences now
 		}
 		head := e.Head()
 		version := head.Origin.Version
-		if head.Origin.Partition != p || version.Epoch() != a.o.Epoch || version < 0 || version.Offset() >= int64(len(o.flags)) {
-			sh.found(Difference{Kind: Extra, Key: string(r.Key), Is: fmt.Sprintf("an event of command %d of partition %d, which there is not", version.Offset(), head.Origin.Partition), Origin: at})
+		if head.Origin.Partition != p || version < 0 || version.Epoch() != a.o.Epoch || version.Offset() >= int64(len(o.flags)) {
+			sh.found(Difference{Kind: Extra, Key: string(r.Key), Is: fmt.Sprintf("an event of command %d of partition %d, which there is not", version.Offset(), head.Origin.Partition), Origin: at.String()})
 			return nil
 		}
-		i := version.Offset()
-		known := &o.flags[i]
-		right := head.Key() == string(r.Key) && *known&decided != 0
-		if right && hashBytes(r.Value) != o.events[i] { // perhaps only written by another version of the schema
-			again, err := a.o.Codec.EncodeEvent(e)
-			right = err == nil && hashBytes(again) == o.events[i]
+		if head.Key() != string(r.Key) {
+			text = "under the key " + string(r.Key) + fieldEnd + text
 		}
-		switch {
-		case right && *known&emitted == 0:
-			if i < snapshot {
-				sh.Stored++
-			}
-		case right:
-			repeated++
-		case *known&(emitted|aside) != 0:
-			sh.found(Difference{Kind: Contradicting, Key: string(r.Key), Is: "another outcome of command " + place{s.commands.Name, p, i}.String(), Origin: at})
-		default:
-			sh.found(Difference{Kind: Different, Key: string(r.Key), Is: s.eventText(e), Origin: at})
-			a.want(s.commands.Name, p, i, sh, false)
-		}
-		*known |= emitted
+		o.take(s, sh, version.Offset(), &r, text, number)
 		return nil
 	})
-	if err != nil {
-		return err
+}
+
+// take keeps the first event of a command, and holds the others against it.
+func (o *outcomes) take(s *side, sh *sheet, i int64, r *Record, text string, rules uint8) {
+	whole := hashBytes(r.Value)
+	switch {
+	case o.flags[i]&emitted == 0:
+		o.flags[i] |= emitted
+		o.rules[i], o.texts[i], o.bytes[i] = rules, hashText(text), whole
+	case o.bytes[i] == whole && o.texts[i] == hashText(text):
+		o.repeated++
+	default:
+		sh.found(Difference{
+			Kind: Contradicting, Key: string(r.Key), Is: "another event of command " + place{s.Input.Name, sh.Partition, i}.String() + ": " + shownText(text),
+			Should: "byte for byte the first", Origin: place{s.events.Name, sh.Partition, r.Offset}.String(),
+		})
 	}
-	for i := range snapshot {
+}
+
+// rulesOf are those that the event of a command names, else those of the service.
+func (a *audit) rulesOf(o *outcomes, i int64) reference.Rules {
+	if i < int64(len(o.flags)) && o.flags[i]&emitted != 0 {
+		return a.rules[o.rules[i]]
+	}
+	return translate.Rules(a.o.Rules)
+}
+
+// meet holds the event of a command against what it should be: one event or one dead letter (I6).
+func (s *side) meet(a *audit, o *outcomes, sh *sheet, m *moment) {
+	i := m.Version.Offset()
+	origin := place{s.Input.Name, sh.Partition, i}.String()
+	known := &o.flags[i]
+	inSnapshot := i < a.snapshot[s.Input.Name][sh.Partition]
+	if inSnapshot {
 		sh.Accepted++
-		switch f := o.flags[i]; {
-		case f&aside != 0:
+	}
+	there := *known&emitted != 0
+	switch {
+	case m.letter != nil:
+		if *known |= aside; there {
+			sh.found(Difference{Kind: Contradicting, Key: m.key, Is: "an event, and a dead letter as " + clip(m.letter.reason), Origin: origin})
+		} else if inSnapshot && m.letter.justified {
 			sh.Stored++
-		case f&emitted == 0:
-			sh.found(Difference{Kind: Missing, Origin: place{s.commands.Name, p, i}.String()})
-			a.want(s.commands.Name, p, i, sh, false)
 		}
+	case m.decided:
+		if *known |= decided; there && o.texts[i] == hashText(m.event) {
+			if inSnapshot {
+				sh.Stored++
+			}
+		} else if there {
+			o.found(sh, i, Difference{Kind: Different, Key: m.key, Should: m.event, Origin: origin})
+		} else if inSnapshot {
+			sh.found(Difference{Kind: Missing, Key: m.key, Should: shownText(m.event), Origin: origin})
+		}
+		o.texts[i] = hashText(m.row)
+	case there:
+		o.found(sh, i, Difference{Kind: Different, Key: m.key, Should: "a dead letter: " + m.fault.Error(), Origin: origin})
+	case inSnapshot:
+		sh.found(Difference{Kind: Missing, Key: m.key, Should: "a dead letter: " + m.fault.Error(), Origin: origin})
 	}
-	if repeated > 0 {
-		sh.Note = fmt.Sprintf("%d repeated, byte for byte", repeated)
+}
+
+// found lists a finding whose event is to be looked up.
+func (o *outcomes) found(sh *sheet, i int64, d Difference) {
+	if sh.found(d); int64(len(sh.list)) == sh.Differences {
+		o.wrong[i] = len(sh.list) - 1
 	}
-	return nil
+}
+
+// showEvents reads once more the events that differ, to show what they say and where they stand.
+func (s *side) showEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet, end int64) error {
+	if o.repeated > 0 {
+		sh.Note = fmt.Sprintf("%d repeated, byte for byte", o.repeated)
+	}
+	if len(o.wrong) == 0 {
+		return nil
+	}
+	err := a.o.Log.Read(ctx, s.events.Name, sh.Partition, end, func(r Record) error {
+		e, err := a.o.Codec.DecodeEvent(r.Value)
+		if err != nil {
+			return unavailable(err)
+		}
+		i := e.Head().Origin.Version.Offset()
+		n, ok := o.wrong[i]
+		if !ok || e.Head().Origin.Partition != sh.Partition {
+			return nil
+		}
+		d := &sh.list[n]
+		text, _, _ := s.split(e)
+		if d.Is, d.Should = apart(text, d.Should); d.Is == "" && d.Should == "" {
+			d.Is = "under the key " + clip(string(r.Key))
+		}
+		d.Origin = place{s.events.Name, sh.Partition, r.Offset}.String()
+		if delete(o.wrong, i); len(o.wrong) == 0 {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return err
 }
 
 // checkHistory holds the view that has a row for each event against the fold.
-func (s *side[S, C, E]) checkHistory(ctx context.Context, a *audit, o *outcomes, sh *sheet) error {
-	p, snapshot := sh.Partition, a.snapshot[s.commands.Name][sh.Partition]
+func (s *side) checkHistory(ctx context.Context, a *audit, o *outcomes, sh *sheet) error {
+	p, snapshot := sh.Partition, a.snapshot[s.Input.Name][sh.Partition]
 	var late []Row // of commands that came after the fold
 	least, most := domain.Version(-1), domain.NoVersion
-	err := a.o.Views[s.history].Scan(ctx, p, func(r Row) error {
+	err := a.rows(s.history).Scan(ctx, p, func(r Row) error {
 		if least < 0 || r.Version < least {
 			least = r.Version
 		}
 		most = max(most, r.Version)
-		at := place{s.commands.Name, p, r.Version.Offset()}.String()
+		at := place{s.Input.Name, p, r.Version.Offset()}.String()
 		i := r.Version.Offset()
 		switch {
 		case r.Version < 0 || r.Version.Epoch() != a.o.Epoch:
@@ -127,9 +220,9 @@ func (s *side[S, C, E]) checkHistory(ctx context.Context, a *audit, o *outcomes,
 			if i < snapshot {
 				sh.Stored++
 			}
-			if hashText(r.Text) != o.rows[i] {
+			if hashText(r.Text) != o.texts[i] {
 				sh.found(Difference{Kind: Different, Key: r.Key, Is: r.Text, Origin: at})
-				a.want(s.commands.Name, p, i, sh, true)
+				a.want(i, sh)
 			}
 		}
 		return nil
@@ -147,8 +240,8 @@ func (s *side[S, C, E]) checkHistory(ctx context.Context, a *audit, o *outcomes,
 		}
 		sh.Accepted++
 		if f&inView == 0 {
-			sh.found(Difference{Kind: Missing, Origin: place{s.commands.Name, p, i}.String()})
-			a.want(s.commands.Name, p, i, sh, true)
+			sh.found(Difference{Kind: Missing, Origin: place{s.Input.Name, p, i}.String()})
+			a.want(i, sh)
 		}
 	}
 	if least >= 0 {
@@ -161,55 +254,51 @@ func (s *side[S, C, E]) checkHistory(ctx context.Context, a *audit, o *outcomes,
 const maxLate = 10_000
 
 // judgeLate finds rows of commands that nobody has given yet.
-func (s *side[S, C, E]) judgeLate(ctx context.Context, a *audit, sh *sheet, late []Row) error {
+func (s *side) judgeLate(ctx context.Context, a *audit, sh *sheet, late []Row) error {
 	if len(late) == 0 {
 		return nil
 	}
-	_, ends, err := a.o.Log.Ends(ctx, s.commands.Name)
+	_, ends, err := a.o.Log.Ends(ctx, s.Input.Name)
 	if err != nil {
 		return err
 	}
 	for _, r := range late {
 		if r.Version.Offset() >= ends[sh.Partition] {
-			sh.found(Difference{Kind: Extra, Key: r.Key, Is: shownText(r.Text), Origin: place{s.commands.Name, sh.Partition, r.Version.Offset()}.String()})
+			sh.found(Difference{Kind: Extra, Key: r.Key, Is: shownText(r.Text), Origin: place{s.Input.Name, sh.Partition, r.Version.Offset()}.String()})
 		}
 	}
 	return nil
 }
 
-// want remembers that the finding just listed lacks what should be there.
-func (a *audit) want(topic string, p int32, offset int64, sh *sheet, history bool) {
+// wantedRow is a finding of a row, and its place in the sheet.
+type wantedRow struct {
+	sheet *sheet
+	n     int
+}
+
+// want remembers that the finding just listed lacks the row that should be there, by the offset of its command.
+func (a *audit) want(offset int64, sh *sheet) {
 	if n := len(sh.list); int64(n) == sh.Differences {
-		at := place{topic, p, offset}
-		a.wanted[at] = append(a.wanted[at], wantedEvent{sh, n - 1, history})
+		a.wanted[offset] = append(a.wanted[offset], wantedRow{sh, n - 1})
 	}
 }
 
-// explain folds the partition once more, to say what should be where something was found.
-func (s *side[S, C, E]) explain(ctx context.Context, a *audit, p int32, to int64) error {
+// explain folds the partition once more, to say what should be where a row of the history was found to be wrong.
+func (s *side) explain(ctx context.Context, a *audit, p int32, to int64, o *outcomes) error {
 	if len(a.wanted) == 0 {
 		return nil
 	}
-	_, err := s.fold(ctx, a, p, to, func(m *moment[S, E]) error {
-		at := place{s.commands.Name, p, m.Version.Offset()}
-		for _, w := range a.wanted[at] {
-			d := w.finding()
+	_, err := s.fold(ctx, a, p, to, o, func(m *moment) error {
+		for _, w := range a.wanted[m.Version.Offset()] {
+			d := &w.sheet.list[w.n]
 			if d.Key == "" {
 				d.Key = m.key
 			}
-			switch {
-			case m.fault != nil:
-				d.Should = "a dead letter: " + m.fault.Error()
-			case m.decided && w.history:
-				d.Is, d.Should = apart(d.Is, s.historyText(m.event))
-			case m.decided:
-				d.Is, d.Should = apart(d.Is, s.eventText(m.event))
-			}
-			if d.Is == "" && d.Should == "" {
-				d.Is = "other bytes"
+			if m.decided {
+				d.Is, d.Should = apart(d.Is, m.row)
 			}
 		}
-		if delete(a.wanted, at); len(a.wanted) == 0 {
+		if delete(a.wanted, m.Version.Offset()); len(a.wanted) == 0 {
 			return errEnough
 		}
 		return nil

@@ -22,6 +22,7 @@ const (
 	Doubled       Kind = "doubled"       // it is there more than once where once is right
 	Contradicting Kind = "contradicting" // two records say different things about one command
 	Unreadable    Kind = "unreadable"    // nobody can read it
+	Unjustified   Kind = "unjustified"   // it is in the dead letters, and nothing justifies that
 	Behind        Kind = "behind"        // processor or view had not come to the snapshot when the wait was over
 )
 
@@ -53,6 +54,7 @@ type Count struct {
 	Partition        int32
 	Accepted, Stored int64 // what should be there, and what is
 	Differences      int64
+	Uncompared       bool   // nothing is known of it: Differences says nothing
 	Note             string // what a reader of the numbers should know
 }
 
@@ -73,6 +75,19 @@ func (r *Result) Total() (n int64) {
 	return n
 }
 
+// Uncompared names the checks that could not be made; equal is only what was compared.
+func (r *Result) Uncompared() (checks []string) {
+	for _, c := range r.Counts {
+		if c.Uncompared && !slices.Contains(checks, c.Check) {
+			checks = append(checks, c.Check)
+		}
+	}
+	return checks
+}
+
+// HowToCompare is what to do about checks that could not be made.
+const HowToCompare = "run the audit again with a longer --wait, or when less is written"
+
 // WriteTo implements io.WriterTo: the table of checks, the differences, and one line that sums up.
 func (r *Result) WriteTo(w io.Writer) (int64, error) {
 	out := &counted{w: w}
@@ -87,6 +102,9 @@ func (r *Result) WriteTo(w io.Writer) (int64, error) {
 	}
 	if left := r.Total() - int64(len(r.Differences)); left > 0 {
 		_, _ = fmt.Fprintf(out, "and %d more\n", left)
+	}
+	if left := r.Uncompared(); len(left) > 0 {
+		_, _ = fmt.Fprintf(out, "not compared: %s; %s\n", strings.Join(left, ", "), HowToCompare)
 	}
 	_, _ = fmt.Fprintf(out, "%d differences; %d commands folded in %s, at most %d states kept at a time\n", r.Total(), r.Commands, r.Took.Round(time.Millisecond), r.Keys)
 	return out.n, out.err

@@ -26,32 +26,28 @@ func (a *audit) settle(ctx context.Context) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, a.o.Wait)
 	defer cancel()
-	for _, g := range [...]struct {
-		name  string
-		input topics.Topic
-	}{{"ugc-playback", topics.PlaybackCommands}, {"ugc-feedback", topics.FeedbackCommands}, {"ugc-movies", topics.MoviesFeedback}} {
-		ends, ok := a.snapshot[g.input.Name]
+	for _, g := range a.o.Service.Groups {
+		ends, ok := a.snapshot[g.Input.Name]
 		if !ok { // what the group before has written by now
 			var err error
-			if _, ends, err = a.o.Log.Ends(ctx, g.input.Name); err != nil {
+			if _, ends, err = a.o.Log.Ends(ctx, g.Input.Name); err != nil {
 				return err
 			}
 		}
-		err := a.reach(ctx, waiting, "processor "+g.name, ends, func(ctx context.Context) (map[int32]int64, error) {
-			return a.o.Log.Committed(ctx, g.name, g.input.Name)
+		err := a.reach(ctx, waiting, "processor "+g.Name, ends, func(ctx context.Context) (map[int32]int64, error) {
+			return a.o.Log.Committed(ctx, g.Name, g.Input.Name)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	from := sources()
-	for _, name := range ViewNames() {
-		_, ends, err := a.o.Log.Ends(ctx, from[name].Name)
+	for _, v := range a.o.Service.Views {
+		_, ends, err := a.o.Log.Ends(ctx, v.Source.Name)
 		if err != nil {
 			return err
 		}
-		err = a.reach(ctx, waiting, "view "+name, ends, func(ctx context.Context) (map[int32]int64, error) {
-			marks, err := a.o.Views[name].Watermarks(ctx)
+		err = a.reach(ctx, waiting, "view "+v.Name, ends, func(ctx context.Context) (map[int32]int64, error) {
+			marks, err := a.rows(v.Name).Watermarks(ctx)
 			next := make(map[int32]int64, len(marks))
 			for p, m := range marks {
 				next[p] = m.Next
@@ -59,7 +55,7 @@ func (a *audit) settle(ctx context.Context) error {
 			return next, err
 		})
 		if err != nil {
-			return fmt.Errorf("watermarks of %s: %w", name, err)
+			return fmt.Errorf("watermarks of %s: %w", v.Name, err)
 		}
 	}
 	return nil

@@ -21,6 +21,7 @@ type Log interface {
 type Record struct {
 	Offset     int64
 	Key, Value []byte // a nil value is a tombstone
+	Release    bool   // it asks to go on with a key that waits behind a dead letter
 }
 
 // Rows reads one stored view, as readers see it, tombstones included.
@@ -42,3 +43,16 @@ type Row struct {
 
 // fieldEnd separates the fields of a text; no id of ours holds it.
 const fieldEnd = "\x1f"
+
+// rows are those of a stored view; none where the options name no such view, which Validate has refused.
+func (a *audit) rows(view string) Rows {
+	if r := a.o.Views[view]; r != nil {
+		return r
+	}
+	return noRows{}
+}
+
+type noRows struct{}
+
+func (noRows) Watermarks(context.Context) (map[int32]projections.Watermark, error) { return nil, nil }
+func (noRows) Scan(context.Context, int32, func(Row) error) error                  { return nil }

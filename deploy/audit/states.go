@@ -15,8 +15,8 @@ type claim struct {
 }
 
 // claims compares a view, partition by partition: each row with the fold at the version that it claims.
-type claims[S, E any] struct {
-	view[S, E]
+type claims struct {
+	view
 	sheet  *sheet
 	rows   map[string]*claim
 	last   map[string]domain.Version // per key, the last command up to the snapshot that leaves a row
@@ -24,8 +24,12 @@ type claims[S, E any] struct {
 	topic  string                    // of the commands
 }
 
+func newClaims(a *audit, v view, commands string, p int32) *claims {
+	return &claims{view: v, sheet: a.sheet(v.check, p), rows: map[string]*claim{}, last: map[string]domain.Version{}, wanted: map[string]int{}, topic: commands}
+}
+
 // collect reads what is stored.
-func (c *claims[S, E]) collect(ctx context.Context) error {
+func (c *claims) collect(ctx context.Context) error {
 	return c.scan(ctx, c.sheet.Partition, func(r Row) error {
 		c.sheet.Stored++
 		if old, ok := c.rows[r.Key]; ok {
@@ -40,7 +44,7 @@ func (c *claims[S, E]) collect(ctx context.Context) error {
 }
 
 // meet compares the row of the moment's key, if it is of this moment.
-func (c *claims[S, E]) meet(m *moment[S, E], inSnapshot bool) {
+func (c *claims) meet(m *moment, inSnapshot bool) {
 	if m.foreign || m.fault != nil || !c.leaves(m) {
 		return
 	}
@@ -58,7 +62,7 @@ func (c *claims[S, E]) meet(m *moment[S, E], inSnapshot bool) {
 }
 
 // settle says what is missing, older than the snapshot, or explained by no command.
-func (c *claims[S, E]) settle() {
+func (c *claims) settle() {
 	for key, version := range c.last {
 		c.sheet.Accepted++
 		switch row := c.rows[key]; {
@@ -77,7 +81,7 @@ func (c *claims[S, E]) settle() {
 	}
 }
 
-func (c *claims[S, E]) want(key string, d Difference) {
+func (c *claims) want(key string, d Difference) {
 	c.sheet.found(d)
 	if n := len(c.sheet.list); n > 0 && c.sheet.list[n-1].Key == key {
 		c.wanted[key] = n - 1
@@ -85,7 +89,7 @@ func (c *claims[S, E]) want(key string, d Difference) {
 }
 
 // explain reads once more what is stored where something was found, to show it.
-func (c *claims[S, E]) explain(ctx context.Context) error {
+func (c *claims) explain(ctx context.Context) error {
 	if len(c.wanted) == 0 {
 		return nil
 	}
@@ -109,6 +113,6 @@ func (c *claims[S, E]) explain(ctx context.Context) error {
 	return err
 }
 
-func (c *claims[S, E]) origin(v domain.Version) string {
+func (c *claims) origin(v domain.Version) string {
 	return place{c.topic, c.sheet.Partition, v.Offset()}.String()
 }

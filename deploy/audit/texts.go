@@ -1,11 +1,12 @@
 package audit
 
 import (
-	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
+	"ugc/deploy/reference"
+	"ugc/deploy/reference/translate"
 	"ugc/domain"
 )
 
@@ -36,84 +37,71 @@ func (t *text) opt(name string, v int64, there bool) {
 }
 
 // latest is the last moment that a ClickHouse column is sent (2262-04-11).
-const latest domain.Instant = 9_223_372_036_854
+const latest int64 = 9_223_372_036_854
 
-func (t *text) at(name string, v domain.Instant) { t.num(name, int64(min(v, latest))) }
+func (t *text) at(name string, v int64) { t.num(name, min(v, latest)) }
 
-func (t *text) since(name string, v domain.Instant) { t.opt(name, int64(min(v, latest)), v != 0) }
+func (t *text) since(name string, v int64) { t.opt(name, min(v, latest), v != 0) }
 
-func (t *text) intervals(name string, s []domain.Interval) {
+func (t *text) ranges(name string, s []reference.Range) {
 	t.field(name)
 	t.b = append(t.b, '[')
 	for i, v := range s {
 		if i > 0 {
 			t.b = append(t.b, ',')
 		}
-		t.b = strconv.AppendInt(append(t.b, '('), int64(v.Start), 10)
-		t.b = strconv.AppendInt(append(t.b, ','), int64(v.End), 10)
+		t.b = strconv.AppendInt(append(t.b, '('), v.Start, 10)
+		t.b = strconv.AppendInt(append(t.b, ','), v.End, 10)
 		t.b = append(t.b, ')')
 	}
 	t.b = append(t.b, ']')
 }
 
 // head is what both history views begin with; its fields are those of factColumns.
-func (t *text) head(f *domain.Fact) {
+func (t *text) head(f *domain.Fact, at int64) {
 	t.str("user_id", f.User)
 	t.str("movie_id", f.Movie)
 	t.str("event_id", f.ID.String())
 	t.str("session_id", f.Session)
 	t.str("device_id", f.Device)
 	t.opt("sequence", f.Sequence, f.Sequence != 0)
-	t.at("at", f.At())
-	t.since("occurred_at", f.OccurredAt)
-	t.since("sent_at", f.SentAt)
-	t.at("received_at", f.ReceivedAt)
+	t.at("at", at)
+	t.since("occurred_at", int64(f.OccurredAt))
+	t.since("sent_at", int64(f.SentAt))
+	t.at("received_at", int64(f.ReceivedAt))
 }
 
-func playbackEventText(e domain.PlaybackEvent) string {
+// playbackText is a row of the history of playback: a report, and what it became.
+func playbackText(c domain.PlaybackCommand, newly int64, verdict string) string {
 	var t text
-	t.head(e.Head())
-	switch e := e.(type) {
-	case *domain.PlaybackRecorded:
-		t.str("type", e.Type.String())
-		t.opt("position_ms", int64(e.Position), true)
-		t.opt("from_ms", int64(e.From.Value), e.From.Present)
-		t.opt("duration_ms", int64(e.Duration), e.Duration != 0)
-		t.rate(e.Rate)
-		t.intervals("reported", e.Watched)
-		t.opt("viewed_seconds", 0, false)
-		t.num("newly_watched_ms", int64(e.NewlyWatched))
-	default:
-		viewing, ok := e.(*domain.ViewingRecorded)
-		t.str("type", map[bool]string{true: "viewing", false: "touch"}[ok])
-		t.opt("position_ms", 0, false)
-		t.opt("from_ms", 0, false)
-		t.opt("duration_ms", 0, false)
-		t.rate(0)
-		t.intervals("reported", nil)
-		if ok {
-			t.num("viewed_seconds", viewing.ViewedSeconds)
-		} else {
-			t.opt("viewed_seconds", 0, false)
-		}
-		t.num("newly_watched_ms", 0)
+	r := translate.Report(c)
+	t.head(c.Head(), r.At())
+	t.str("type", string(r.Kind))
+	report := r.Kind != reference.Viewed && r.Kind != reference.Touch
+	t.opt("position_ms", r.Position, report)
+	from := int64(0)
+	if r.From != nil {
+		from = *r.From
 	}
-	t.str("verdict", e.Judged().String())
+	t.opt("from_ms", from, r.From != nil)
+	t.opt("duration_ms", r.Duration, r.Duration != 0)
+	t.opt("rate_bits", int64(math.Float64bits(r.Rate)), r.Rate != 0) // two programs seldom agree on the text of a real number
+	t.ranges("reported", r.Watched)
+	t.opt("viewed_seconds", r.ViewedSeconds, r.Kind == reference.Viewed)
+	t.num("newly_watched_ms", newly)
+	t.str("verdict", verdict)
 	return string(t.b)
 }
 
-// rate is compared by its bits: two programs seldom agree on the text of a real number.
-func (t *text) rate(v float64) { t.opt("rate_bits", int64(math.Float64bits(v)), v != 0) }
-
-func viewingText(v *domain.Viewing) string {
+func viewingText(v *reference.Viewing) string {
 	var t text
-	t.opt("position_ms", int64(v.Position), v.PositionAt != 0)
+	t.opt("position_ms", v.Position, v.PositionAt != 0)
 	t.since("position_at", v.PositionAt)
-	t.opt("resume_ms", int64(v.Resume), v.ResumeAt != 0)
+	t.opt("resume_ms", v.Resume, v.ResumeAt != 0)
 	t.since("resume_at", v.ResumeAt)
-	t.opt("duration_ms", int64(v.Duration), v.Duration != 0)
-	t.intervals("watched", v.Watched)
-	t.num("watched_ms", int64(v.WatchedTime))
+	t.opt("duration_ms", v.Duration, v.Duration != 0)
+	t.ranges("watched", v.Watched)
+	t.num("watched_ms", v.WatchedTime)
 	t.num("plays", v.Plays)
 	t.flag("completed", v.Completed)
 	t.num("viewed_seconds", v.ViewedSeconds)
@@ -122,67 +110,87 @@ func viewingText(v *domain.Viewing) string {
 	return string(t.b)
 }
 
-func feedbackEventText(e domain.FeedbackEvent) string {
+func rulesText(r reference.Rules) string {
 	var t text
-	t.head(e.Head())
-	kind, value, set := e.Opinion()
-	switch {
-	case kind == 0:
-		t.str("type", "touch")
-	case set:
-		t.str("type", "set")
-	default:
-		t.str("type", "cleared")
-	}
-	t.str("kind", kind.String())
-	t.opt("value", int64(value), set)
-	t.str("verdict", e.Judged().String())
+	t.real("completed_reached", r.CompletedReached)
+	t.real("completed_watched", r.CompletedWatched)
+	t.num("resume_after", r.ResumeAfter)
+	t.real("resume_after_share", r.ResumeAfterShare)
 	return string(t.b)
 }
 
-func opinionsText(o *domain.Opinions) string {
+// feedbackText is a row of the history of feedback.
+func feedbackText(c domain.FeedbackCommand, verdict string) string {
 	var t text
-	t.opt("like", int64(o.Like.Value), o.Like.Set)
+	f := translate.Feedback(c)
+	t.head(c.Head(), f.At())
+	switch {
+	case f.About == reference.Nothing:
+		t.str("type", "touch")
+	case f.Cleared:
+		t.str("type", "cleared")
+	default:
+		t.str("type", "set")
+	}
+	kind, _, _ := c.Opinion()
+	t.str("kind", kind.String())
+	t.opt("value", f.Value, !f.Cleared)
+	t.str("verdict", verdict)
+	return string(t.b)
+}
+
+func opinionsText(o *reference.Opinions) string {
+	var t text
+	t.opt("like", o.Like.Value, o.Like.There())
 	t.since("like_updated_at", o.Like.Stamp.At)
-	t.flag("bookmark", o.Bookmark.Set)
+	t.flag("bookmark", o.Bookmark.There())
 	t.since("bookmark_updated_at", o.Bookmark.Stamp.At)
-	t.opt("rating", int64(o.Rating.Value), o.Rating.Set)
+	t.opt("rating", o.Rating.Value, o.Rating.There())
 	t.since("rating_updated_at", o.Rating.Stamp.At)
 	return string(t.b)
 }
 
+// registersText is all of a user's registers, with the stamps by which they are compared.
+func registersText(o *reference.Opinions) string {
+	var t text
+	for _, r := range [...]struct {
+		name string
+		reference.Opinion
+	}{{"like", o.Like}, {"bookmark", o.Bookmark}, {"rating", o.Rating}} {
+		t.opt(r.name, r.Value, r.There())
+		t.num(r.name+"_since", int64(r.Since))
+		t.stamp(r.name, r.Stamp)
+	}
+	return string(t.b)
+}
+
+func (t *text) stamp(name string, s reference.Stamp) {
+	t.num(name+"_at", s.At)
+	t.num(name+"_sequence", s.Sequence)
+	t.str(name+"_id", domain.ID(s.ID).String())
+}
+
 // opinionText is a document of likes, bookmarks or ratings; bookmarks have no value but being set.
-func opinionText(user, movie string, deleted bool, added domain.Version, at domain.Instant, value int64, valued bool) string {
+func opinionText(user, movie string, deleted bool, added uint64, at, value int64, valued bool) string {
 	var t text
 	t.str("user_id", user)
 	t.str("movie_id", movie)
 	t.flag("deleted", deleted)
 	t.num("added", int64(added))
-	t.num("updated_at", int64(at))
+	t.num("updated_at", at)
 	t.opt("value", value, valued)
 	return string(t.b)
 }
 
 // summaryText is a movie's summary. The mean is given, not computed: it is stored beside the histogram, and can be wrong by itself.
-func summaryText(s *domain.MovieSummary, mean float64) string {
+func summaryText(s *reference.Summary, mean float64) string {
 	var t text
 	t.num("ratings", s.Ratings)
 	t.real("mean", mean)
-	t.str("histogram", jsonText(s.Histogram))
+	t.str("histogram", fmt.Sprint(s.Histogram))
 	t.num("likes", s.Likes)
 	t.num("dislikes", s.Dislikes)
 	t.num("bookmarks", s.Bookmarks)
-	t.num("updated_at", int64(s.UpdatedAt))
+	t.num("updated_at", s.UpdatedAt)
 	return string(t.b)
-}
-
-// stateText is a table's state, whole.
-func stateText[S any](s S) string { return strings.TrimSpace(jsonText(s)) }
-
-func jsonText(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "unreadable: " + err.Error() // a rate that is no number; it still compares
-	}
-	return string(b)
 }

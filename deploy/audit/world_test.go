@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"ugc/deploy/reference"
+	"ugc/deploy/reference/translate"
 	"ugc/domain"
 	"ugc/projections"
 	"ugc/schemas"
@@ -31,16 +34,17 @@ type world struct {
 	onScan    func(view string) // called before each scan
 	derived   worldDerived
 	decided   []domain.PlaybackEvent
+	rules     domain.PlaybackRules
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, codec: schemas.Offline(), logs: map[string][][]Record{}, rows: map[string][]map[string]Row{}, committed: map[string]map[int32]int64{},
-		playback: map[string]domain.PlaybackState{}, opinions: map[string]domain.FeedbackState{}, movies: map[string]domain.MovieState{}, now: 1_750_000_000_000}
+		playback: map[string]domain.PlaybackState{}, opinions: map[string]domain.FeedbackState{}, movies: map[string]domain.MovieState{}, now: 1_750_000_000_000, rules: domain.PublishedRules}
 	w.derived.world = w
 	for _, topic := range topics.All() {
 		w.logs[topic.Name] = make([][]Record, partitions)
 	}
-	for _, v := range ViewNames() {
+	for _, v := range Running().ViewNames() {
 		for range partitions {
 			w.rows[v] = append(w.rows[v], map[string]Row{})
 		}
@@ -78,7 +82,7 @@ type worldRows struct {
 
 func (r worldRows) Watermarks(context.Context) (map[int32]projections.Watermark, error) {
 	marks := map[int32]projections.Watermark{}
-	for p, records := range r.logs[sources()[r.view].Name] {
+	for p, records := range r.logs[sourceOf(r.view)] {
 		mark := projections.Watermark{Next: int64(len(records)), Version: domain.NoVersion}
 		for _, record := range records {
 			if e, err := r.codec.DecodeEvent(record.Value); err == nil {
@@ -127,13 +131,13 @@ func (w *world) give(c domain.Command) domain.Origin {
 	key := c.Head().Key()
 	switch c := c.(type) {
 	case domain.PlaybackCommand:
-		e := domain.Playback.Decide(w.playback[key], c)
-		w.playback[key] = domain.Playback.Evolve(w.playback[key], e)
+		e := w.rules.Decider().Decide(w.playback[key], c)
+		w.playback[key] = w.rules.Decider().Evolve(w.playback[key], e)
 		w.decided = append(w.decided, e)
 		w.append(topics.PlaybackEvents.Name, origin.Partition, key, must(w.codec.EncodeEvent(e)))
 		w.append(topics.PlaybackTable.Name, origin.Partition, key, must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: origin.Version, State: w.playback[key]})))
-		w.show("playback_events", origin, fmt.Sprint(origin.Version), key, playbackEventText(e))
-		w.show("viewing", origin, key, key, viewingText(e.Viewed()))
+		w.show("playback_events", origin, fmt.Sprint(origin.Version), key, rowOf(splitPlayback, e))
+		w.show("viewing", origin, key, key, viewingText(translate.Viewing(e.Viewed())))
 	case domain.FeedbackCommand:
 		w.feedback(c, origin, key)
 	}
@@ -147,11 +151,11 @@ func (w *world) feedback(c domain.FeedbackCommand, origin domain.Origin, key str
 	w.append(topics.FeedbackEvents.Name, origin.Partition, key, must(w.codec.EncodeEvent(e)))
 	w.append(topics.FeedbackTable.Name, origin.Partition, key,
 		must(w.codec.EncodeFeedbackTable(&schemas.Table[domain.FeedbackState]{Applied: origin.Version, State: after})))
-	w.show("feedback_events", origin, fmt.Sprint(origin.Version), key, feedbackEventText(e))
-	w.show("feedback", origin, key, key, opinionsText(&after.Opinions))
+	w.show("feedback_events", origin, fmt.Sprint(origin.Version), key, rowOf(splitFeedback, e))
+	w.show("feedback", origin, key, key, opinionsText(translate.Opinions(&after.Opinions)))
 	kind, _, _ := e.Opinion()
 	o := after.Of(kind)
-	w.show(kind.String()+"s", origin, key, key, opinionText(head.User, head.Movie, !o.Set, o.Since, o.Stamp.At, int64(o.Value), kind != domain.BookmarkKind))
+	w.show(kind.String()+"s", origin, key, key, opinionText(head.User, head.Movie, !o.Set, uint64(o.Since), int64(o.Stamp.At), int64(o.Value), kind != domain.BookmarkKind))
 
 	p := domain.Partition(head.Movie, partitions)
 	s := domain.FoldMovie(w.movies[head.Movie], e)
@@ -159,7 +163,24 @@ func (w *world) feedback(c domain.FeedbackCommand, origin domain.Origin, key str
 	n := w.append(topics.MoviesFeedback.Name, p, head.Movie, must(w.codec.EncodeEvent(e)))
 	w.committed["ugc-movies"][p] = n + 1
 	w.append(topics.MoviesTable.Name, p, head.Movie, must(w.codec.EncodeMoviesTable(&schemas.Table[domain.MovieState]{Applied: domain.Version(n), State: s})))
-	w.rows["movie_summaries"][p][head.Movie] = Row{Key: head.Movie, Version: domain.Version(n), Text: summaryText(&s.Summary, s.Summary.Mean()), Folded: s.Folded}
+	w.rows["movie_summaries"][p][head.Movie] = Row{Key: head.Movie, Version: domain.Version(n), Text: summaryText(translate.Summary(&s.Summary), s.Summary.Mean()), Folded: s.Folded}
+}
+
+// rowOf is the row of a history view: the first fields of an event's text.
+func rowOf(split func(domain.Event) (string, reference.Rules, bool), e domain.Event) string {
+	text, _, _ := split(e)
+	i := strings.Index(text, fieldEnd+"verdict=")
+	n := strings.Index(text[i+1:], fieldEnd)
+	return text[:i+1+n]
+}
+
+func sourceOf(view string) string {
+	for _, v := range Running().Views {
+		if v.Name == view {
+			return v.Source.Name
+		}
+	}
+	return ""
 }
 
 // accept only writes the command, and says that its group has come past it.
@@ -181,17 +202,41 @@ func (w *world) show(view string, o domain.Origin, id, key, text string) {
 
 // letter sets a command aside.
 func (w *world) letter(topic string, o domain.Origin, key string) {
-	w.append(topics.DeadLetters.Name, 0, key, must(w.codec.EncodeDeadLetter(&schemas.DeadLetter{
-		Topic: topic, Partition: o.Partition, Offset: o.Version.Offset(), Step: "streams/playback", Reason: "behind", Key: []byte(key)})))
+	w.letterOf("streams/playback", topic, o.Partition, o.Version.Offset(), key)
 }
 
-func (w *world) audit() *Result {
+// letterOf sets a record aside, as a step does.
+func (w *world) letterOf(step, topic string, p int32, offset int64, key string) {
+	w.append(topics.DeadLetters.Name, 0, key, must(w.codec.EncodeDeadLetter(&schemas.DeadLetter{
+		Topic: topic, Partition: p, Offset: offset, Step: step, Reason: "behind", Key: []byte(key), Value: w.logs[topic][p][offset].Value})))
+}
+
+// blocked writes the table value of a key whose command was set aside.
+func (w *world) blocked(o domain.Origin, key string) {
+	w.append(topics.PlaybackTable.Name, o.Partition, key, must(w.codec.EncodePlaybackTable(&schemas.Table[domain.PlaybackState]{Applied: o.Version, Blocked: true, State: w.playback[key]})))
+}
+
+// bad writes a record that is no command of its key, and sets it aside.
+func (w *world) bad(key string, value []byte) domain.Origin {
+	p := domain.Partition(key, partitions)
+	n := w.append(topics.PlaybackCommands.Name, p, key, value)
+	w.committed["ugc-playback"][p] = n + 1
+	o := domain.Origin{Partition: p, Version: domain.Version(n)}
+	w.letter(topics.PlaybackCommands.Name, o, key)
+	w.blocked(o, key)
+	return o
+}
+
+func (w *world) audit() *Result { w.t.Helper(); return w.auditWith(Options{}) }
+
+func (w *world) auditWith(o Options) *Result {
 	w.t.Helper()
 	views := map[string]Rows{}
-	for _, v := range ViewNames() {
+	for _, v := range Running().ViewNames() {
 		views[v] = worldRows{w, v}
 	}
-	r, err := Run(w.t.Context(), Options{Log: w, Codec: w.codec, Views: views, Derived: w.derived, Now: func() time.Time { return time.Time{} }})
+	o.Log, o.Codec, o.Views, o.Derived, o.Now = w, w.codec, views, w.derived, func() time.Time { return time.Time{} }
+	r, err := Run(w.t.Context(), o)
 	require.NoError(w.t, err)
 	return r
 }
@@ -203,7 +248,7 @@ func (w *world) busy() {
 		w.give(&domain.RecordPlayback{Fact: w.fact(user, movie), Type: domain.Heartbeat, Position: domain.Millis(n) * 1000, Duration: 6_000_000, Watched: []domain.Interval{{Start: domain.Millis(n) * 1000, End: domain.Millis(n)*1000 + 500}}})
 		switch n % 6 {
 		case 0:
-			w.give(&domain.RecordViewing{Fact: w.fact(user, movie), ViewedSeconds: int64(n)})
+			w.give(&domain.RecordViewing{Fact: w.fact(user, movie), ViewedSeconds: int64(n) + 1})
 		case 1:
 			w.give(&domain.SetRating{Fact: w.fact(user, movie), Score: int32(n % 11)})
 		case 2:

@@ -1,6 +1,8 @@
 package clickhouse
 
 import (
+	"slices"
+
 	"ugc/projections"
 	"ugc/schemas/topics"
 )
@@ -37,6 +39,15 @@ func Derived() []string {
 	out := make([]string, 0, len(derived))
 	for _, d := range derived {
 		out = append(out, d.name)
+	}
+	return out
+}
+
+// DerivedFrom names, by derived view, the stored views that it shows.
+func DerivedFrom() map[string][]string {
+	out := make(map[string][]string, len(derived))
+	for _, d := range derived {
+		out[d.name] = slices.Clone(d.from)
 	}
 	return out
 }
