@@ -18,9 +18,9 @@ import (
 type comparison struct {
 	*run
 	read reader
-	deciders
+	judge
 	byUser map[uint32][]int // visits of which something was sent
-	whole  domain.Instant   // how long the run took
+	ran    ran
 
 	users atomic.Int64
 	mu    sync.Mutex
@@ -28,10 +28,15 @@ type comparison struct {
 	to    *Result
 }
 
+// ran is the time of the run so far.
+func (r *run) ran() ran {
+	return ran{domain.Instant(r.began.UnixMilli()), domain.Instant(time.Since(r.began).Milliseconds()), domain.Instant(r.o.ClockSlack.Milliseconds())}
+}
+
 // compare waits until every view shows everything, then reads and compares all users and all movies that the stream has touched.
 func (r *run) compare(ctx context.Context, to *Result) error {
-	c := &comparison{run: r, read: reader{o: &r.o, token: r.proof.all}, deciders: newDeciders(r.o.Rules), byUser: map[uint32][]int{},
-		whole: domain.Instant(time.Since(r.began).Milliseconds()), movie: map[uint32]*tally{}, to: to}
+	c := &comparison{run: r, read: reader{o: &r.o, token: r.proof.all}, judge: newJudge(r.o.Rules), byUser: map[uint32][]int{},
+		ran: r.ran(), movie: map[uint32]*tally{}, to: to}
 	for n, record := range r.ledger.records {
 		if record != nil {
 			user := r.stream.plan.bookings[n].user
@@ -138,10 +143,9 @@ func (c *comparison) user(ctx context.Context, n uint32) error {
 // expectations makes the user's part of the stream again and folds what was written of it, by movie.
 func (c *comparison) expectations(user uint32) map[uint32]*expected {
 	writes := map[uint32][]write{}
-	slack := domain.Instant(c.o.ClockSlack.Milliseconds())
 	for _, n := range c.byUser[user] {
 		v := c.stream.plan.visit(n)
-		writes[uint32(v.movie)] = append(writes[uint32(v.movie)], c.ledger.records[n].writes(v, c.whole, slack)...)
+		writes[uint32(v.movie)] = append(writes[uint32(v.movie)], c.ledger.records[n].writes(v, c.ran)...)
 	}
 	out := make(map[uint32]*expected, len(writes))
 	for movie, w := range writes {

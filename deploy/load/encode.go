@@ -20,7 +20,9 @@ func appendEvent(b []byte, c domain.Command, sentAt domain.Instant) []byte {
 	if f.Sequence > 0 {
 		b = appendWhole(b, "sequence", f.Sequence)
 	}
-	b = appendWhole(b, "occurred_at", int64(f.OccurredAt))
+	if f.OccurredAt != 0 {
+		b = appendWhole(b, "occurred_at", int64(f.OccurredAt))
+	}
 	if sentAt != 0 {
 		b = appendWhole(b, "sent_at", int64(sentAt))
 	}

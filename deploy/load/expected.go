@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"ugc/deploy/reference"
 	"ugc/domain"
 )
 
@@ -36,9 +37,9 @@ func (r register) allows(shown candidate) bool {
 }
 
 // add keeps a write that may have won against the greatest stamp that is certainly there.
-func (r *register) add(w write, least domain.Stamp, set bool, value int64) {
-	if !w.stamp(w.hi).Before(least) {
-		r.candidates = append(r.candidates, candidate{set: set, value: value, lo: max(w.lo, least.At), hi: w.hi})
+func (r *register) add(w write, least reference.Stamp, set bool, value int64) {
+	if w.mayWin(least) {
+		r.candidates = append(r.candidates, candidate{set: set, value: value, lo: max(w.lo, domain.Instant(least.At)), hi: w.hi})
 	}
 }
 
@@ -51,59 +52,31 @@ type expected struct {
 	watched, plays, viewed     span
 	completed                  span // 0 or 1
 	first, last                span
-	ranges                     domain.Intervals // what was watched, where that is certain
-	exact                      bool             // nothing is uncertain
+	ranges                     []reference.Range // what was watched, where that is certain
+	exact                      bool              // nothing is uncertain
 
 	opinions [4]register // by domain.OpinionKind
 }
 
 // expect folds all writes about one user and one movie. Where some are uncertain it folds those that are certain, at their earliest, and all
 // that may be, at their latest: everything that only grows lies between the two.
-func (d deciders) expect(writes []write) expected {
-	writes = once(writes)
-	low := d.over(writes, certainly, earliest)
+func (j judge) expect(writes []write) expected {
+	low := j.over(writes, certainly, earliest)
 	high := low
 	e := expected{exact: !slices.ContainsFunc(writes, write.blurred)}
 	if !e.exact {
-		high = d.over(writes, perhaps, latest)
+		high = j.over(writes, perhaps, latest)
 	}
-	a, b := d.rules.Viewing(low.playback), d.rules.Viewing(high.playback)
+	a, b := low.playback.Viewing(), high.playback.Viewing()
 	e.ranges = a.Watched
-	e.watched = span{int64(a.WatchedTime), int64(b.WatchedTime)}
+	e.watched = span{a.WatchedTime, b.WatchedTime}
 	e.plays = span{a.Plays, b.Plays}
 	e.viewed = span{a.ViewedSeconds, b.ViewedSeconds}
 	e.completed = span{count(a.Completed), count(b.Completed)}
 	e.playback = span{count(a.LastSeen != 0), count(b.LastSeen != 0)}
 	e.first, e.last = seen(writes)
-	e.registers(d, writes, low)
+	e.registers(j, writes, &low)
 	return e
-}
-
-// once joins the writes of one report. Only the first that arrives counts, which may be any of them.
-func once(writes []write) []write {
-	type identity struct {
-		session  string
-		sequence int64
-		id       domain.ID
-	}
-	at := map[identity]int{}
-	var out []write
-	for _, w := range writes {
-		f := w.command.Head()
-		is := identity{id: f.ID}
-		if _, playback := w.command.(*domain.RecordPlayback); playback && f.Session != "" && f.Sequence > 0 {
-			is = identity{session: f.Session, sequence: f.Sequence}
-		}
-		i, known := at[is]
-		if !known {
-			at[is] = len(out)
-			out = append(out, w)
-			continue
-		}
-		o := &out[i]
-		o.lo, o.hi, o.certain = min(o.lo, w.lo), max(o.hi, w.hi), o.certain || w.certain
-	}
-	return out
 }
 
 // seen is between what the film can have been seen first, and last.
@@ -129,37 +102,44 @@ func count(b bool) int64 {
 }
 
 // registers finds what may have won in each.
-func (e *expected) registers(d deciders, writes []write, low fold) {
-	p := &low.playback
-	e.position.certain, e.resume.certain, e.duration.certain = !p.Position.Stamp.IsZero(), !p.Resume.Stamp.IsZero(), !p.Duration.Stamp.IsZero()
-	for kind := domain.LikeKind; kind <= domain.RatingKind; kind++ {
-		stamp := low.opinions.Of(kind).Stamp
-		e.opinions[kind].certain = !stamp.IsZero()
-		e.feedback = e.feedback || !stamp.IsZero()
+func (e *expected) registers(j judge, writes []write, low *fold) {
+	p, opinions := &low.playback, &low.feedback.Opinions
+	e.position.certain, e.resume.certain, e.duration.certain = p.Position.Written, p.Resume.Written, p.Length.Written
+	for kind, about := range abouts {
+		written := opinions.Of(about).Written
+		e.opinions[kind].certain = written
+		e.feedback = e.feedback || written
 	}
 	for _, w := range writes {
 		switch c := w.command.(type) {
 		case domain.FeedbackCommand:
-			kind, value, set := c.Opinion()
-			e.opinions[kind].add(w, low.opinions.Of(kind).Stamp, set, int64(value))
+			if kind, value, set := c.Opinion(); !w.beaten {
+				e.opinions[kind].add(w, opinions.Of(abouts[kind]).Stamp, set, int64(value))
+			}
 		case *domain.RecordPlayback:
-			if w.stamp(w.hi).Before(p.Position.Stamp) && w.stamp(w.hi).Before(p.Resume.Stamp) && w.stamp(w.hi).Before(p.Duration.Stamp) {
+			if !w.mayWin(p.Position.Stamp) && !w.mayWin(p.Resume.Stamp) && !w.mayWin(p.Length.Stamp) {
 				continue
 			}
 			var alone fold // which registers does this report write?
-			d.apply(&alone, c, w.lo)
-			s := &alone.playback
-			if !s.Position.Stamp.IsZero() {
-				e.position.add(w, p.Position.Stamp, true, int64(s.Position.Value))
-			}
-			if !s.Resume.Stamp.IsZero() {
-				e.resume.add(w, p.Resume.Stamp, true, int64(s.Resume.Value))
-			}
-			if !s.Duration.Stamp.IsZero() {
-				e.duration.add(w, p.Duration.Stamp, true, int64(s.Duration.Value))
+			j.apply(&alone, c, w.lo)
+			for _, r := range [...]struct {
+				to            *register
+				written, have *reference.Register
+			}{
+				{&e.position, &alone.playback.Position, &p.Position}, {&e.resume, &alone.playback.Resume, &p.Resume},
+				{&e.duration, &alone.playback.Length, &p.Length},
+			} {
+				if r.written.Written {
+					r.to.add(w, r.have.Stamp, true, r.written.Value)
+				}
 			}
 		}
 	}
+}
+
+// abouts are the opinions, as the service and as the reference call them.
+var abouts = map[domain.OpinionKind]reference.About{
+	domain.LikeKind: reference.Like, domain.BookmarkKind: reference.Bookmark, domain.RatingKind: reference.Rating,
 }
 
 // tally is what may be shown of one movie: the sum over all users.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"ugc/deploy/reference"
 	"ugc/domain"
 )
 
@@ -15,6 +16,7 @@ import (
 type applied struct {
 	command domain.Command
 	at      domain.Instant
+	note    func(at domain.Instant) // told when a command without a time arrived; nil for others
 }
 
 // played is one pair's visits, what the ledger says of them, and what the service really did.
@@ -23,89 +25,126 @@ type played struct {
 	log    []applied
 }
 
-// play draws what became of each delivery. The log keeps the order within a visit and mixes the visits in any way.
+// sending draws what becomes of the deliveries of a visit, in the order in which its device sends them.
+type sending struct {
+	*visit
+	*record
+	luck *dice
+	log  []applied
+}
+
+// the run of the drawn worlds.
+var drawnRun = ran{began: 2_000_000_000_000, whole: 600_000}
+
+// attempt sends a delivery once. Where it is written the fact is up to most milliseconds newer for the way that it took.
+func (s *sending) attempt(i int, f fate, written bool, most int64) {
+	d := &s.deliveries[i]
+	at := d.Command.Head().OccurredAt
+	took := s.luck.between(0, most)
+	switch {
+	case at == 0: // noted when it is known where in the log it is
+		s.log = append(s.log, applied{d.Command, 0, func(at domain.Instant) {
+			sent := max(0, int64(at-drawnRun.began)-s.luck.between(0, most))
+			s.note(i, f, uint32(sent), uint32(int64(at-drawnRun.began)-sent+s.luck.below(50)))
+		}})
+		if !written {
+			s.log[len(s.log)-1].command = nil
+		}
+		return
+	case s.manner != Live:
+		at += domain.Instant(took) - s.clockError
+		if d.Again {
+			at += retryAge
+		}
+	}
+	if s.note(i, f, 0, uint32(took)); written {
+		s.log = append(s.log, applied{d.Command, at, nil})
+	}
+}
+
+// drawPlayed draws what became of each delivery. The log keeps the order within a visit and mixes the visits in any way.
 func drawPlayed(t *rapid.T, uncertain bool) played {
-	const whole = 600_000
 	s := NewStream(rapid.Uint64().Draw(t, "seed"), 1, 1)
 	for s.Next(1<<20) != nil {
 		continue
 	}
 	luck := throw(rapid.Uint64().Draw(t, "luck"))
-	var p played
-	var logs [][]applied
+	var all []*sending
 	for n := range s.visits() {
 		v := s.plan.visit(n)
-		r := newRecord(v)
-		var log []applied
-		for i, d := range v.deliveries {
-			base := d.Command.Head().OccurredAt
-			write := func(most int64) int64 {
-				var took int64
-				if v.manner != Live {
-					took = luck.between(0, most)
-					log = append(log, applied{d.Command, base - v.clockError + domain.Instant(took)})
-				} else {
-					log = append(log, applied{d.Command, base})
-				}
-				return took
-			}
+		on := &sending{visit: v, record: newRecord(v), luck: luck}
+		for i := range v.deliveries {
 			choice := 0
 			if uncertain {
 				choice = int(luck.below(8))
 			}
 			switch choice {
 			default:
-				r.note(i, accepted, uint32(write(3000)))
+				on.attempt(i, accepted, true, 3000)
 			case 1:
-				r.note(i, unknown, 0) // and written, perhaps much later
-				write(whole)
+				on.attempt(i, unknown, true, int64(drawnRun.whole)) // and written, perhaps much later
 			case 2:
-				r.note(i, unknown, 0)
+				on.attempt(i, unknown, false, 0)
 			case 3: // never sent
 			case 4:
-				r.note(i, unknown, 0)
-				write(whole)
-				r.note(i, accepted, uint32(write(3000)))
+				on.attempt(i, unknown, true, int64(drawnRun.whole))
+				on.attempt(i, accepted, true, 3000)
 			}
 		}
-		p.writes = append(p.writes, r.writes(v, whole, 0)...)
-		logs = append(logs, log)
+		all = append(all, on)
 	}
-	for len(logs) > 0 {
-		i := int(luck.below(int64(len(logs))))
-		if len(logs[i]) == 0 {
-			logs = slices.Delete(logs, i, i+1)
-			continue
-		}
-		p.log = append(p.log, logs[i][0])
-		logs[i] = logs[i][1:]
+	p := played{log: mixed(all, luck)}
+	for _, on := range all {
+		p.writes = append(p.writes, on.writes(on.visit, drawnRun)...)
 	}
 	return p
 }
 
+// mixed puts the logs of visits together; what has no time arrives in the order of the log.
+func mixed(all []*sending, luck *dice) (log []applied) {
+	now := drawnRun.began + 10_000
+	for left := slices.Clone(all); len(left) > 0; {
+		i := int(luck.below(int64(len(left))))
+		if len(left[i].log) == 0 {
+			left = slices.Delete(left, i, i+1)
+			continue
+		}
+		a := left[i].log[0]
+		if left[i].log = left[i].log[1:]; a.note != nil {
+			now += domain.Instant(luck.below(40))
+			a.at = now
+			a.note(now)
+		}
+		if a.command != nil {
+			log = append(log, a)
+		}
+	}
+	return log
+}
+
 // shown is what a service without a fault shows of it.
-func (p played) shown(d deciders) (row *shownPosition, opinions domain.Opinions) {
+func (p played) shown(j judge) (row *shownPosition, opinions *reference.Opinions) {
 	var f fold
 	for _, a := range p.log {
-		d.apply(&f, a.command, a.at)
+		j.apply(&f, a.command, a.at)
 	}
-	v := d.rules.Viewing(f.playback)
+	v := f.playback.Viewing()
 	if v.LastSeen == 0 {
-		return nil, f.opinions.Opinions
+		return nil, &f.feedback.Opinions
 	}
-	row = &shownPosition{Position: int64(v.Position), PositionAt: moment{v.PositionAt}, Resume: int64(v.Resume), ResumeAt: moment{v.ResumeAt}, WatchedTime: int64(v.WatchedTime),
-		Plays: v.Plays, Completed: v.Completed, ViewedSeconds: v.ViewedSeconds, FirstSeen: moment{v.FirstSeen}, LastSeen: moment{v.LastSeen}}
+	at := func(ms int64) moment { return moment{domain.Instant(ms)} }
+	row = &shownPosition{Position: v.Position, PositionAt: at(v.PositionAt), Resume: v.Resume, ResumeAt: at(v.ResumeAt), WatchedTime: v.WatchedTime,
+		Plays: v.Plays, Completed: v.Completed, ViewedSeconds: v.ViewedSeconds, FirstSeen: at(v.FirstSeen), LastSeen: at(v.LastSeen)}
 	if v.Duration > 0 {
-		length := int64(v.Duration)
-		row.Duration = &length
+		row.Duration = &v.Duration
 	}
-	return row, f.opinions.Opinions
+	return row, &f.feedback.Opinions
 }
 
 func expectNothingWrong(t *rapid.T, p played) expected {
-	d := newDeciders(domain.PublishedRules)
-	e := d.expect(p.writes)
-	row, opinions := p.shown(d)
+	j := newJudge(domain.PublishedRules)
+	e := j.expect(p.writes)
+	row, opinions := p.shown(j)
 	c := &comparison{to: &Result{}}
 	if row == nil {
 		require.Zero(t, e.playback.lo)
@@ -116,21 +155,21 @@ func expectNothingWrong(t *rapid.T, p played) expected {
 	var sum tally
 	sum.add(&e)
 	for kind := domain.LikeKind; kind <= domain.RatingKind; kind++ {
-		o := opinions.Of(kind)
-		got := candidate{set: o.Set, value: int64(o.Value), lo: o.Stamp.At}
+		o := opinions.Of(abouts[kind])
+		got := candidate{set: o.There(), value: o.Value, lo: domain.Instant(o.Stamp.At)}
 		require.True(t, e.opinions[kind].allows(got), "%s: shown %s, expected %s", kind, text(got), text(&e.opinions[kind]))
 	}
-	var state domain.MovieSummary
-	if opinions.Rating.Set {
+	var state reference.Summary
+	if opinions.Rating.There() {
 		state.Ratings, state.Histogram[opinions.Rating.Value] = 1, 1
 	}
 	require.True(t, sum.ratings.holds(state.Ratings))
 	for score, n := range state.Histogram {
 		require.True(t, sum.histogram[score].holds(n))
 	}
-	require.True(t, sum.likes.holds(count(opinions.Like.Set && opinions.Like.Value == domain.LikeValue)))
-	require.True(t, sum.dislikes.holds(count(opinions.Like.Set && opinions.Like.Value == domain.DislikeValue)))
-	require.True(t, sum.bookmarks.holds(count(opinions.Bookmark.Set)))
+	require.True(t, sum.likes.holds(count(opinions.Like.There() && opinions.Like.Value == 1)))
+	require.True(t, sum.dislikes.holds(count(opinions.Like.There() && opinions.Like.Value == -1)))
+	require.True(t, sum.bookmarks.holds(count(opinions.Bookmark.There())))
 	require.Empty(t, c.to.Differences)
 	return e
 }
@@ -186,7 +225,7 @@ func TestBoundsOfARegister(t *testing.T) {
 		"the same again after no answer": {[]write{rated(1, 100, 100, 5, false), rated(1, 100, 100, 5, true)}, "5 at 1970-01-01T00:00:00.100Z", span{1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newDeciders(domain.PublishedRules).expect(tc.writes)
+			e := newJudge(domain.PublishedRules).expect(tc.writes)
 			require.Equal(t, tc.says, text(&e.opinions[domain.RatingKind]))
 			var sum tally
 			sum.add(&e)
@@ -199,10 +238,49 @@ func TestBoundsOfARegister(t *testing.T) {
 func TestRulesOfTheDeploymentAreUsed(t *testing.T) {
 	c := &domain.RecordPlayback{Fact: domain.Fact{ID: domain.ID{1}, User: "u", Movie: "m", OccurredAt: 5}, Type: domain.Heartbeat, Position: 50_000, Duration: 10_000_000}
 	w := []write{{command: c, lo: 5, hi: 5, certain: true}}
-	e := newDeciders(domain.PublishedRules).expect(w)
+	e := newJudge(domain.PublishedRules).expect(w)
 	require.False(t, e.resume.certain)
 	rules := domain.PublishedRules
 	rules.ResumeAfter = 40_000
-	e = newDeciders(rules).expect(w)
+	e = newJudge(rules).expect(w)
 	require.True(t, e.resume.certain)
+}
+
+// likes are the deliveries of a visit without times: a like, taken back, and the like sent again by an app that got no answer.
+func likes(fates ...fate) (*visit, *record) {
+	v := &visit{undated: true}
+	head := func(id byte) domain.Fact { return domain.Fact{ID: domain.ID{id}, User: "u", Movie: "m"} }
+	like := &domain.SetLike{Fact: head(1)}
+	v.deliveries = []Delivery{{Command: like}, {Command: &domain.ClearLike{Fact: head(2)}}, {Command: like, Again: true}}
+	r := newRecord(v)
+	for n, f := range fates {
+		if f != 0 {
+			r.note(n, f, uint32(n)*100, 50)
+		}
+	}
+	return v, r
+}
+
+// A retry changes nothing once its first record is known to be there; where that is not known, either may have been the first.
+func TestTheFirstRecordOfAnIDDecides(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fates       []fate
+		like, clear bool // may be shown
+	}{
+		"all accepted":           {[]fate{accepted, accepted, accepted}, false, true},
+		"first lost":             {[]fate{0, accepted, accepted}, true, false},
+		"first not known":        {[]fate{unknown, accepted, accepted}, true, true},
+		"taken back, not known":  {[]fate{accepted, unknown, accepted}, true, true},
+		"taken back, and lost":   {[]fate{accepted, 0, accepted}, true, false},
+		"retry of what was lost": {[]fate{0, accepted, unknown}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, r := likes(tc.fates...)
+			e := newJudge(domain.PublishedRules).expect(r.writes(v, ran{began: 1000, whole: 5000}))
+			like := &e.opinions[domain.LikeKind]
+			require.Equal(t, tc.clear, like.allows(candidate{}), "%s", text(like))
+			shown := slices.ContainsFunc(like.candidates, func(c candidate) bool { return c.set })
+			require.Equal(t, tc.like, shown, "%s", text(like))
+		})
+	}
 }

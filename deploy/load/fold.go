@@ -1,34 +1,32 @@
 package load
 
 import (
+	"cmp"
+	"slices"
+
+	"ugc/deploy/reference"
+	"ugc/deploy/reference/translate"
 	"ugc/domain"
 )
 
-// fold is the pure fold of writes by the domain's own deciders.
+// fold is what writes make of one user and one movie, by the reference.
 type fold struct {
-	playback domain.PlaybackState
-	opinions domain.FeedbackState
-	version  domain.Version
+	playback reference.Playback
+	feedback reference.User
 }
 
-// deciders are what the service runs, by the rules that it is configured with.
-type deciders struct {
-	playback domain.Decider[domain.PlaybackState, domain.PlaybackCommand, domain.PlaybackEvent]
-	rules    domain.PlaybackRules
-}
+// judge decides writes by the rules that the service is configured with.
+type judge struct{ rules reference.Rules }
 
-func newDeciders(r domain.PlaybackRules) deciders {
-	return deciders{playback: r.Decider(), rules: r}
-}
+func newJudge(r domain.PlaybackRules) judge { return judge{translate.Rules(r)} }
 
 // apply folds one command whose fact has the given time in.
-func (d deciders) apply(f *fold, c domain.Command, at domain.Instant) {
-	f.version++
-	switch c := timed(c, at, f.version).(type) {
+func (j judge) apply(f *fold, c domain.Command, at domain.Instant) {
+	switch c := timed(c, at).(type) {
 	case domain.PlaybackCommand:
-		f.playback = d.playback.Evolve(f.playback, d.playback.Decide(f.playback, c))
+		f.playback.Take(translate.Report(c), j.rules)
 	case domain.FeedbackCommand:
-		f.opinions = domain.Feedback.Evolve(f.opinions, domain.Feedback.Decide(f.opinions, c))
+		f.feedback.Take(translate.Feedback(c))
 	}
 }
 
@@ -36,12 +34,14 @@ func (d deciders) apply(f *fold, c domain.Command, at domain.Instant) {
 const arrival = domain.Instant(4_000_000_000_000)
 
 // timed is a copy of a command that arrived so that its fact has the given time. The client's own clock, by which distances within a session are
-// measured, stays what it is.
-func timed(c domain.Command, at domain.Instant, version domain.Version) domain.Command {
+// measured, stays what it is; where the client says no time, the fact is as old as its arrival.
+func timed(c domain.Command, at domain.Instant) domain.Command {
 	c = clone(c)
 	f := c.Head()
-	f.ReceivedAt, f.Origin.Version = arrival, version
-	if at != f.OccurredAt {
+	switch f.ReceivedAt = arrival; {
+	case f.OccurredAt == 0:
+		f.ReceivedAt = at
+	case at != f.OccurredAt:
 		f.SentAt = arrival - (at - f.OccurredAt)
 	}
 	return c
@@ -77,12 +77,12 @@ func clone(c domain.Command) domain.Command {
 	panic("load: the stream makes no such command")
 }
 
-// over folds those writes that keep says, each at the time that at says.
-func (d deciders) over(writes []write, keep func(write) bool, at func(write) domain.Instant) fold {
+// over folds those writes that keep says, each at the time that at says, in the order of these times.
+func (j judge) over(writes []write, keep func(write) bool, at func(write) domain.Instant) fold {
 	var f fold
-	for _, w := range writes {
+	for _, w := range slices.SortedStableFunc(slices.Values(writes), func(a, b write) int { return cmp.Compare(at(a), at(b)) }) {
 		if keep(w) {
-			d.apply(&f, w.command, at(w))
+			j.apply(&f, w.command, at(w))
 		}
 	}
 	return f
@@ -93,7 +93,12 @@ func perhaps(write) bool              { return true }
 func earliest(w write) domain.Instant { return w.lo }
 func latest(w write) domain.Instant   { return w.hi }
 func (w write) blurred() bool         { return !w.certain || w.lo != w.hi }
-func (w write) stamp(at domain.Instant) domain.Stamp {
+
+// mayWin says whether the write may have won against a stamp that is certainly there. What has no time of its own wins by its place in the log.
+func (w write) mayWin(least reference.Stamp) bool {
 	f := w.command.Head()
-	return domain.Stamp{At: at, Sequence: f.Sequence, ID: f.ID}
+	if f.OccurredAt == 0 {
+		return int64(w.hi) >= least.At
+	}
+	return !least.After(reference.Stamp{At: int64(w.hi), Sequence: f.Sequence, ID: reference.ID(f.ID)})
 }

@@ -135,17 +135,17 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 		s := &stops[i]
 		switch a.fates[i] {
 		case isAccepted:
-			s.record.note(s.N, accepted, uint32(min(1<<31, max(0, ended.UnixMilli()-int64(s.sentAt)))))
+			s.record.note(s.N, accepted, l.since(s.sentAt), uint32(min(1<<31, max(0, ended.UnixMilli()-int64(s.sentAt)))))
 			l.ledger.accepted.Add(1)
 			l.played.add(&s.Delivery)
 			l.written = append(l.written, s.Command)
 			continue
 		case isRefused:
-			s.record.note(s.N, refused, 0)
+			s.record.note(s.N, refused, l.since(s.sentAt), 0)
 			l.ledger.refused.Add(1)
 			continue
 		case isUnknown:
-			s.record.note(s.N, unknown, 0)
+			s.record.note(s.N, unknown, l.since(s.sentAt), 0)
 		}
 		again = append(again, *s)
 	}
@@ -155,6 +155,11 @@ func (l *lane) attempt(ctx context.Context, stops []stop) (again []stop, after t
 		l.latency[kindOf(stops)].Add(ended.Sub(began))
 	}
 	return again, a.after
+}
+
+// since is a moment in milliseconds since the run began.
+func (r *run) since(at domain.Instant) uint32 {
+	return uint32(max(0, int64(at)-r.began.UnixMilli()))
 }
 
 // encode makes the body of a request: one event as it is, several as an array. sent_at is stamped now, by the device's clock.
@@ -167,6 +172,9 @@ func (l *lane) encode(stops []stop) {
 		var said domain.Instant
 		if s.Manner != Live {
 			said = now + s.clockError
+		}
+		if said != 0 && s.Again {
+			said -= retryAge
 		}
 		if i > 0 {
 			l.text = append(l.text, ',')

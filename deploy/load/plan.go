@@ -16,7 +16,7 @@ type world struct {
 }
 
 // generation is part of every id: change it when the stream changes, so that the streams of two versions never mix in one service.
-const generation = 1
+const generation = 2
 
 func newWorld(seed uint64, users, movies int) *world {
 	w := &world{users: users, movies: movies, seed: throw(generation, seed, uint64(users), uint64(movies)).next()}

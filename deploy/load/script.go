@@ -179,6 +179,9 @@ func (s *script) opine() {
 func (s *script) feedback(c domain.FeedbackCommand) {
 	s.tick()
 	*c.Head() = s.head()
+	if s.v.undated {
+		c.Head().OccurredAt = 0
+	}
 	s.events = append(s.events, c)
 }
 

@@ -115,9 +115,9 @@ func (s *sight) ranges(ctx context.Context, movie string) error {
 		return err
 	}
 	s.position(key, &row, e)
-	want := make([][2]domain.Millis, len(e.ranges))
+	want := make([][2]int64, len(e.ranges))
 	for i, r := range e.ranges {
-		want[i] = [2]domain.Millis{r.Start, r.End}
+		want[i] = [2]int64{r.Start, r.End}
 	}
 	if got := fmt.Sprint(row.Watched); got != fmt.Sprint(want) {
 		s.c.differ(key, "watched", got, want)

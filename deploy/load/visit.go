@@ -37,6 +37,7 @@ type visit struct {
 	device     int
 	manner     Manner
 	clockError domain.Instant
+	undated    bool  // its feedback says no time
 	batched    int64 // 0 to 999: sent in batches where this is below the share that the options ask for
 	deliveries []Delivery
 	record     *record // nil before the first is sent
@@ -54,6 +55,8 @@ func (p *plan) visit(n int) *visit {
 		v.manner = Offline
 	case d.chance(clockPerMille):
 		v.manner = Clocked
+	case d.chance(undatedPerMille):
+		v.undated = true
 	}
 	v.deliver(d, p.script(v, d))
 	return v
@@ -103,6 +106,10 @@ func (v *visit) deliver(d *dice, events []domain.Command) {
 		o.Visit, o.N, o.Manner = v.number, i, v.manner
 	}
 }
+
+// retryAge is how long before a repetition its sent_at is: an app that got no answer sends the same body again, minutes later. A service that counted it would
+// take the fact for that much newer.
+const retryAge = 10 * 60_000
 
 // visits begin this far apart, from the beginning of 2022: even the longest stream stays in the past.
 const (
