@@ -147,10 +147,10 @@ func (p *Playback) registers(r *Report) {
 }
 
 func (p *Playback) watch(r *Report) {
-	switch {
-	case r.Kind == Play:
+	switch r.Kind {
+	case Play:
 		p.plays++
-	case r.Kind == End:
+	case End:
 		p.ended = true
 	}
 	if !r.Kind.jumps() {

@@ -158,7 +158,7 @@ func TestReadmesExample(t *testing.T) {
 		require.EqualValues(t, 150_000, newly)
 		require.EqualValues(t, 2, v.Plays)
 		require.EqualValues(t, 1_830_000, v.Position)
-		require.EqualValues(t, t0+660_000, v.PositionAt)
+		require.Equal(t, t0+660_000, v.PositionAt)
 		require.Equal(t, []int64{t0, t0 + 660_000}, []int64{v.FirstSeen, v.LastSeen})
 	}
 }
@@ -349,7 +349,7 @@ func TestDerivedViews(t *testing.T) {
 	require.EqualValues(t, 535_001, m.WatchTime.Int())
 	require.EqualValues(t, 2, m.Plays.Int())
 	require.EqualValues(t, 1, m.Completions)
-	require.EqualValues(t, []int64{1, 9}, []int64{m.Ratings, m.Scores})
+	require.Equal(t, []int64{1, 9}, []int64{m.Ratings, m.Scores})
 	require.EqualValues(t, 2, m.Measured, "of the third viewer no length is known")
 	require.Equal(t, "[2 2 1 1 1 1 1 1 1 1 0 0 0 0 0 0 0 0 0 0]", strings.TrimSpace(fmt.Sprint(m.Saw)))
 	require.EqualValues(t, 2, x.Hours[Hour{hour, "m"}].Viewers)
