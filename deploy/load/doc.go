@@ -9,8 +9,8 @@
 //
 // Deliveries of one visit (one viewer, one film, one sitting on one device) are sent in their order, one after the other; different devices
 // go at the same time, so the log may hold them in any order. The fold needs no order: registers, sets and sums of the domain
-// merge, as long as a state stays within MaxRuns, MaxIntervals and MaxRemembered, and the stream keeps every pair of user and movie within these,
-// whatever the order (see budget.go).
+// merge, as long as a state stays within MaxSessions, MaxPieces, MaxIntervals and MaxSeen, and the stream keeps every pair
+// of user and movie within these, whatever the order (see budget.go).
 //
 // # Time
 //
