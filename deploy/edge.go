@@ -28,8 +28,12 @@ func (h *House) openHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := h.cfg.Proxies()
+	if err != nil {
+		return err
+	}
 	o := edge.Options{
-		Guard:     guard,
+		Guard: guard, Open: guard == nil, Proxies: proxies,
 		Addr:      h.cfg.HTTPAddr,
 		Checks:    h.checks(),
 		Reports:   h.reports(),
@@ -71,15 +75,22 @@ func (h *House) openHTTP(ctx context.Context) error {
 	return h.stack.start(ctx, "http", server.Run, nil)
 }
 
-// guard finds out who sends requests, nil where everybody may do everything. A key set that cannot be read holds up nothing: tokens are answered 503 until it is.
+// guard finds out who sends requests, nil where authentication is off and everybody may do everything: the configuration allows that on
+// loopback alone, and so does the server. A key set that cannot be read holds up nothing: tokens are answered 503 until it is.
 func (h *House) guard(ctx context.Context) (*auth.Guard, error) {
 	o, err := h.cfg.Auth()
+	if err != nil {
+		return nil, err
+	}
+	if h.cfg.FailureLimit > 0 {
+		o.Failures = auth.NewLimit(h.cfg.FailureLimit, h.cfg.RateBurst, nil)
+	}
+	o.Log, o.Registry = h.log.With("part", "auth"), h.metrics
+	guard, err := auth.New(o) // also where authentication is off: its metrics are always there, or an alert would be silent for ever
 	if err != nil || !o.On() {
 		return nil, err
 	}
-	if h.tokens, err = auth.New(o); err != nil {
-		return nil, err
-	}
+	h.tokens = guard
 	return h.tokens, h.stack.start(ctx, "tokens", h.tokens.Run, nil)
 }
 
@@ -174,6 +185,9 @@ func (l told) Append(ctx context.Context, commands []domain.Command) []handlers.
 // checks are what this process needs for what it does.
 func (h *House) checks() map[string]func(context.Context) error {
 	checks := map[string]func(context.Context) error{"broker": h.pingBroker}
+	if h.tokens != nil && h.cfg.Has(config.Edge) { // without a key every user is turned away
+		checks["tokens"] = func(context.Context) error { return h.tokens.Healthy() }
+	}
 	if h.documents != nil {
 		checks["documents"] = h.documents.Ping
 	}
@@ -190,7 +204,7 @@ func (h *House) checks() map[string]func(context.Context) error {
 // is late, and turning writers away would help nobody; a registry is needed for schemas that were never met, and for nothing else.
 func (h *House) reports() map[string]func(context.Context) error {
 	reports := map[string]func(context.Context) error{"schema registry": h.codec.CheckRegistry}
-	if h.tokens != nil {
+	if h.tokens != nil && !h.cfg.Has(config.Edge) {
 		reports["tokens"] = func(context.Context) error { return h.tokens.Healthy() }
 	}
 	if h.cfg.Has(config.Projections) {

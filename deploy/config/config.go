@@ -3,7 +3,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"ugc/domain"
 	"ugc/transport/http/auth"
+	"ugc/transport/http/exchange"
 )
 
 // Config is the whole configuration. Every field is one environment variable; the doc tag is what `ugc config` and the README say of it.
@@ -42,16 +45,22 @@ type Config struct {
 	FlushEvery   time.Duration `env:"UGC_CLICKHOUSE_FLUSH_INTERVAL" envDefault:"1s" doc:"at the latest so long after its event a row is written to ClickHouse"`
 	FlushRecords int           `env:"UGC_CLICKHOUSE_FLUSH_RECORDS" envDefault:"50000" doc:"or as soon as so many are waiting"`
 
-	AuthJWKS       string        `env:"UGC_AUTH_JWKS" doc:"URL or file of the JSON Web Key Set that signs the tokens of users; empty: no tokens. With neither tokens nor API keys everybody may do everything, and the edge listens on loopback alone"`
+	AuthJWKS       string        `env:"UGC_AUTH_JWKS" doc:"https: URL or file of the JSON Web Key Set that signs the tokens of users; empty: no tokens. With neither tokens nor API keys everybody may do everything, and only loopback is listened on"`
+	AuthPlain      bool          `env:"UGC_AUTH_JWKS_ALLOW_HTTP" envDefault:"false" doc:"take the key set by http: from another machine, though anybody on the way can change it"`
+	AuthMaxAge     time.Duration `env:"UGC_AUTH_JWKS_MAX_AGE" envDefault:"1h" doc:"no token is taken when the key set could not be read for so long; it is read every 5 minutes"`
 	AuthAlgorithms []string      `env:"UGC_AUTH_ALGORITHMS" envDefault:"RS256,ES256,EdDSA" doc:"the only algorithms of tokens that count"`
-	AuthIssuer     string        `env:"UGC_AUTH_ISSUER" doc:"what iss of a token must be; empty: anything"`
-	AuthAudience   string        `env:"UGC_AUTH_AUDIENCE" doc:"what aud of a token must hold; empty: anything"`
+	AuthIssuer     string        `env:"UGC_AUTH_ISSUER" doc:"what iss of a token must be; empty: anything, on loopback alone"`
+	AuthAudience   string        `env:"UGC_AUTH_AUDIENCE" doc:"what aud of a token must hold; empty: anything, on loopback alone"`
+	AuthServices   []string      `env:"UGC_AUTH_SERVICES" doc:"client_id of the clients whose own tokens (sub is the client_id, or none) are those of services: their ugc: scopes hold for every user; all other tokens speak for their subject alone"`
 	AuthLeeway     time.Duration `env:"UGC_AUTH_LEEWAY" envDefault:"30s" doc:"how far the clock of who makes tokens may differ"`
 	APIKeys        string        `env:"UGC_API_KEYS" doc:"API keys of services as name:scopes:hash with commas between them; ugc key makes one" secret:"true"`
 	APIKeysFile    string        `env:"UGC_API_KEYS_FILE" doc:"a file with more of them, one a line"`
 	APIKey         string        `env:"UGC_API_KEY" doc:"the key with which ugc load and ugc import come to a service that asks for one" secret:"true"`
 	RateLimit      float64       `env:"UGC_RATE_LIMIT" envDefault:"0" doc:"requests a second that are taken of one caller, then 429; 0: any number. A batch of events counts as one"`
 	RateBurst      int           `env:"UGC_RATE_BURST" envDefault:"100" doc:"how many of them at once"`
+	FailureLimit   float64       `env:"UGC_AUTH_FAILURE_LIMIT" envDefault:"10" doc:"requests a second of one address that are refused with 401, then 429; 0: any number. Bursts are those of UGC_RATE_BURST"`
+	TrustedProxies []string      `env:"UGC_TRUSTED_PROXIES" doc:"addresses and networks of the proxies before the edge, such as 10.0.0.7,10.1.0.0/16: what they say about the address of a client counts; empty: nobody's word does"`
+	ProxyHeader    string        `env:"UGC_PROXY_HEADER" envDefault:"X-Forwarded-For" doc:"the header by which they say it, X-Forwarded-For or Forwarded; the other one is passed over"`
 	CORSOrigins    []string      `env:"UGC_CORS_ORIGINS" doc:"origins whose pages may call the API from a browser, such as https://cinema.example; empty: none"`
 
 	BodyLimit     int           `env:"UGC_HTTP_BODY_LIMIT" envDefault:"1048576" doc:"bytes of a request body"`
@@ -110,8 +119,11 @@ func (c *Config) Auth() (auth.Options, error) {
 	if err != nil {
 		return auth.Options{}, fmt.Errorf("UGC_API_KEYS: %w", err)
 	}
+	if c.APIKeys != "" && len(keys) == 0 {
+		return auth.Options{}, errors.New("UGC_API_KEYS holds no key: give name:scopes:hash, which `ugc key NAME` makes, or leave it empty")
+	}
 	if c.APIKeysFile != "" {
-		text, err := os.ReadFile(c.APIKeysFile)
+		text, err := readBounded(c.APIKeysFile)
 		if err != nil {
 			return auth.Options{}, fmt.Errorf("UGC_API_KEYS_FILE: %w", err)
 		}
@@ -119,10 +131,44 @@ func (c *Config) Auth() (auth.Options, error) {
 		if err != nil {
 			return auth.Options{}, fmt.Errorf("UGC_API_KEYS_FILE: %w", err)
 		}
+		if len(more) == 0 {
+			return auth.Options{}, fmt.Errorf("UGC_API_KEYS_FILE: %s holds no key: write name:scopes:hash on a line, which `ugc key NAME` makes, or do not set it", c.APIKeysFile)
+		}
 		keys = append(keys, more...)
 	}
-	o := auth.Options{JWKS: c.AuthJWKS, Algorithms: c.AuthAlgorithms, Issuer: c.AuthIssuer, Audience: c.AuthAudience, Leeway: c.AuthLeeway, Keys: keys}
-	return o, o.Validate()
+	o := auth.Options{JWKS: c.AuthJWKS, PlainJWKS: c.AuthPlain, MaxAge: c.AuthMaxAge, Algorithms: c.AuthAlgorithms, Issuer: c.AuthIssuer,
+		Audience: c.AuthAudience, Services: c.AuthServices, Leeway: c.AuthLeeway, Keys: keys}
+	if err := o.Validate(); err != nil {
+		return auth.Options{}, err
+	}
+	if err := auth.CheckFile(o); err != nil {
+		return auth.Options{}, fmt.Errorf("UGC_AUTH_JWKS: %w", err)
+	}
+	return o, nil
+}
+
+// Proxies are whose word about a client's address counts.
+func (c *Config) Proxies() (exchange.Proxies, error) {
+	p, err := exchange.NewProxies(c.TrustedProxies, c.ProxyHeader)
+	if err != nil {
+		return p, fmt.Errorf("UGC_TRUSTED_PROXIES, UGC_PROXY_HEADER: %w", err)
+	}
+	return p, nil
+}
+
+// readBounded reads a file of keys.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	const most = 1 << 20
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(b) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, most)
+	}
+	return b, err
 }
 
 // EmbeddedKafka says that the broker runs in this process, and where it listens.

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,64 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 				require.ErrorContains(t, err, s)
 			}
 			require.NotContains(t, err.Error(), "hidden", "a secret is never shown")
+		})
+	}
+}
+
+// A configuration that asks for protection and yields none does not start, and what other machines reach is protected.
+func TestProtectionThatYieldsNoneIsRefused(t *testing.T) {
+	key := "web:read:" + strings.Repeat("ab", 32)
+	set := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	file := func(content string) string {
+		path := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	const open, status = "UGC_HTTP_ADDR=0.0.0.0:8000", "UGC_ROLES=streams"
+	tokens := []string{open, "UGC_AUTH_JWKS=https://id.example/keys", "UGC_AUTH_ISSUER=https://id.example", "UGC_AUTH_AUDIENCE=ugc"}
+	for name, c := range map[string]struct {
+		environ []string
+		says    string // "": it starts
+	}{
+		"empty key file":                {[]string{"UGC_API_KEYS_FILE=" + file("")}, "holds no key"},
+		"comments alone":                {[]string{"UGC_API_KEYS_FILE=" + file("# "+key+"\n\n")}, "ugc key NAME"},
+		"empty file beside a key":       {[]string{"UGC_API_KEYS=" + key, "UGC_API_KEYS_FILE=" + file("\n")}, "holds no key"},
+		"a comma":                       {[]string{"UGC_API_KEYS=,"}, "UGC_API_KEYS holds no key"},
+		"a space":                       {[]string{"UGC_API_KEYS= "}, "UGC_API_KEYS holds no key"},
+		"a comment":                     {[]string{"UGC_API_KEYS=#" + key}, "UGC_API_KEYS holds no key"},
+		"no such key file":              {[]string{"UGC_API_KEYS_FILE=" + file("") + ".none"}, "UGC_API_KEYS_FILE"},
+		"empty key set":                 {[]string{"UGC_AUTH_JWKS=" + file("")}, "no JSON Web Key Set"},
+		"key set of no keys":            {[]string{"UGC_AUTH_JWKS=" + file(`{"keys":[]}`)}, "no public key"},
+		"no such key set":               {[]string{"UGC_AUTH_JWKS=" + file("") + ".none"}, "UGC_AUTH_JWKS"},
+		"services without tokens":       {[]string{"UGC_AUTH_SERVICES=importer", "UGC_API_KEYS=" + key}, "key set"},
+		"a service without a name":      {append(tokens, "UGC_AUTH_SERVICES=a,,b"), "client_id"},
+		"key set by http":               {[]string{"UGC_AUTH_JWKS=http://id.example/keys"}, "use https"},
+		"by http, consented":            {[]string{"UGC_AUTH_JWKS=http://id.example/keys", "UGC_AUTH_JWKS_ALLOW_HTTP=true"}, ""},
+		"proxies without a name":        {[]string{"UGC_TRUSTED_PROXIES=,"}, "UGC_TRUSTED_PROXIES"},
+		"every proxy":                   {[]string{"UGC_TRUSTED_PROXIES=0.0.0.0/0"}, "trusts everybody"},
+		"a header that names nobody":    {[]string{"UGC_PROXY_HEADER=X-Real-IP"}, "X-Forwarded-For"},
+		"fewer than no failures":        {[]string{"UGC_AUTH_FAILURE_LIMIT=-1"}, "UGC_AUTH_FAILURE_LIMIT"},
+		"nothing asked for":             {[]string{"UGC_AUTH_SERVICES=", "UGC_TRUSTED_PROXIES=", "UGC_API_KEYS=", "UGC_AUTH_ISSUER="}, ""},
+		"keys of no age":                {append(tokens, "UGC_AUTH_JWKS_MAX_AGE=9m"), "must be 10m0s or more"},
+		"open, a key":                   {[]string{open, "UGC_API_KEYS=" + key}, ""},
+		"open, a key in a file":         {[]string{open, "UGC_API_KEYS_FILE=" + file("# web\n"+key)}, ""},
+		"open, health and metrics":      {[]string{open, status, "UGC_KAFKA=kafka://k:9092"}, "nobody would be asked"},
+		"open, tokens":                  {tokens, ""},
+		"open, tokens of any issuer":    {slices.Concat(tokens[:2], tokens[3:]), "UGC_AUTH_ISSUER"},
+		"open, tokens for anybody":      {tokens[:3], "UGC_AUTH_AUDIENCE"},
+		"loopback, tokens of anybody":   {[]string{"UGC_AUTH_JWKS=https://id.example/keys"}, ""},
+		"loopback, a file of keys":      {[]string{"UGC_AUTH_JWKS=" + file(set)}, ""},
+		"open, an empty key file":       {[]string{open, "UGC_API_KEYS_FILE=" + file("#")}, "holds no key"},
+		"open, every interface by ::":   {[]string{"UGC_HTTP_ADDR=[::]:8000"}, "nobody would be asked"},
+		"open, every interface by none": {[]string{"UGC_HTTP_ADDR=:8000"}, "nobody would be asked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := load(t, "", c.environ...)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.says)
 		})
 	}
 }

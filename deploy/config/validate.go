@@ -8,19 +8,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ugc/transport/http/auth"
 )
 
 // validate finds every fault of values that parsed.
 func (c *Config) validate() (faults []error) {
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
+	access, wrong := c.Auth()
+	if wrong != nil {
+		bad("authentication: %w", wrong)
+	}
 	if host, err := hostPort(c.HTTPAddr); err != nil {
 		bad("UGC_HTTP_ADDR=%q: %w", c.HTTPAddr, err)
-	} else if !loopback(host) && c.Has(Edge) && c.AuthJWKS == "" && c.APIKeys == "" && c.APIKeysFile == "" {
-		bad("UGC_HTTP_ADDR=%q is reachable from other machines, and nobody would be asked who they are: use 127.0.0.1, or set UGC_AUTH_JWKS or UGC_API_KEYS", c.HTTPAddr)
+	} else if !loopback(host) && wrong == nil {
+		c.validateExposed(access, bad)
 	}
-	if _, err := c.Auth(); err != nil {
-		bad("authentication: %w", err)
+	if _, err := c.Proxies(); err != nil {
+		bad("%w", err)
+	}
+	if !(c.FailureLimit >= 0 && c.FailureLimit <= 1e6) {
+		bad("UGC_AUTH_FAILURE_LIMIT=%v must lie between 0 and 1000000", c.FailureLimit)
 	}
 	if !(c.RateLimit >= 0 && c.RateLimit <= 1e6) || c.RateBurst < 1 || c.RateBurst > 1e6 {
 		bad("UGC_RATE_LIMIT=%v must lie between 0 and 1000000, UGC_RATE_BURST=%d between 1 and 1000000", c.RateLimit, c.RateBurst)
@@ -76,6 +85,16 @@ func (c *Config) validate() (faults []error) {
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return faults
+}
+
+// validateExposed holds what other machines can reach: everybody is asked who they are, and a token says for whom and by whom it was made.
+func (c *Config) validateExposed(o auth.Options, bad func(string, ...any)) {
+	if !o.On() {
+		bad("UGC_HTTP_ADDR=%q is reachable from other machines, and nobody would be asked who they are: use 127.0.0.1, or set UGC_AUTH_JWKS or UGC_API_KEYS", c.HTTPAddr)
+	}
+	if o.JWKS != "" && (o.Issuer == "" || o.Audience == "") {
+		bad("UGC_HTTP_ADDR=%q is reachable from other machines: UGC_AUTH_ISSUER and UGC_AUTH_AUDIENCE must say whose tokens for whom count, or every token of that key set would", c.HTTPAddr)
+	}
 }
 
 func (c *Config) validateKafka(bad func(string, ...any)) {

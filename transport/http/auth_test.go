@@ -141,7 +141,7 @@ func guarded(t *testing.T, o auth.Options, change ...func(*edge.Options)) (*serv
 	go func() { ended <- guard.Run(ctx) }()
 	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
 	s := start(t, &handlerstest.House{}, func(e *edge.Options) {
-		e.Guard = guard
+		e.Guard, e.Open = guard, false
 		for _, do := range change {
 			do(e)
 		}
@@ -303,6 +303,12 @@ func TestMeIsTheSubject(t *testing.T) {
 	reads, _, keys := secretKeys(t)
 	service, _ := guarded(t, auth.Options{Keys: keys})
 	require.Equal(t, 200, service.ask("GET", "/api/v2/users/ann/bookmarks", "", auth.HeaderKey, reads).status)
+	require.Equal(t, 403, service.ask("GET", "/api/v2/users/me/bookmarks", "", auth.HeaderKey, reads).status, "a key is no user")
+	open := start(t, &handlerstest.House{}, nil)
+	require.Equal(t, 403, open.ask("PUT", "/api/v2/users/me/bookmarks/heat", "").status, "nobody is me where nobody is asked")
+	require.Equal(t, 403, open.ask("POST", "/api/v2/events", `{"type":"bookmark","user_id":"me","movie_id":"heat"}`).status)
+	require.Equal(t, 403, open.ask("POST", "/api/v1/favorites/users/me/movies/heat", "").status)
+	require.Empty(t, open.house.Log())
 }
 
 func TestKeysAllowWhatTheirScopesSay(t *testing.T) {
@@ -319,9 +325,38 @@ func TestKeysAllowWhatTheirScopesSay(t *testing.T) {
 		require.Equal(t, c.want, s.ask(c.method, c.target, "", auth.HeaderKey, c.key).status, "%s %s", c.method, c.target)
 	}
 	require.Equal(t, 200, s.ask("GET", "/metrics", "", bearer(metrics)...).status, "scrapers know Bearer alone")
-	service := bearer(sign(jwt.SigningMethodRS256, signer, "one", claimed("", set("scope", "openid ugc:write"))))
-	require.Equal(t, 202, s.ask("PUT", "/api/v2/users/ann/bookmarks/heat", "", service...).status, "a service may come with a token")
-	require.Equal(t, 403, s.ask("GET", "/api/v2/users/ann/positions", "", service...).status)
+}
+
+// Rights across users come from the own tokens of named clients alone; a person's scopes restrict what is theirs.
+func TestScopesOfPersonsAndServices(t *testing.T) {
+	s, _ := guarded(t, auth.Options{Services: []string{"importer", "reports"}})
+	const read, write, other = 0, 1, 2
+	for name, c := range map[string]struct {
+		token string
+		want  [3]int // reads ann's data, writes ann's, reads bob's
+	}{
+		"a person without scope":           {tokenOf("ann"), [3]int{200, 202, 403}},
+		"a person who may read":            {tokenOf("ann", set("scope", "openid ugc:read")), [3]int{200, 403, 403}},
+		"a person who may write":           {tokenOf("ann", set("scope", "ugc:write")), [3]int{403, 202, 403}},
+		"a person who may both":            {tokenOf("ann", set("scope", "ugc:write ugc:read")), [3]int{200, 202, 403}},
+		"a person with others' scopes":     {tokenOf("ann", set("scope", "openid read")), [3]int{403, 403, 403}},
+		"a person with an empty scope":     {tokenOf("ann", set("scope", "")), [3]int{403, 403, 403}},
+		"a person through a service":       {tokenOf("ann", set("scope", "ugc:read"), set("client_id", "importer")), [3]int{200, 403, 403}},
+		"a person named as no service":     {tokenOf("web", set("scope", "ugc:read"), set("client_id", "web")), [3]int{403, 403, 403}},
+		"a service":                        {tokenOf("importer", set("scope", "openid ugc:write"), set("client_id", "importer")), [3]int{403, 202, 403}},
+		"a service without a subject":      {tokenOf("", set("scope", "ugc:read"), set("client_id", "reports")), [3]int{200, 403, 200}},
+		"a service without a scope":        {tokenOf("", set("client_id", "reports")), [3]int{403, 403, 403}},
+		"a client that is not named":       {tokenOf("", set("scope", "ugc:read"), set("client_id", "evil")), [3]int{401, 401, 401}},
+		"scopes without client or subject": {tokenOf("", set("scope", "ugc:read")), [3]int{401, 401, 401}},
+		"a user called like a service":     {tokenOf("importer", set("scope", "ugc:read")), [3]int{403, 403, 403}},
+	} {
+		require.Equal(t, c.want[read], s.ask("GET", "/api/v2/users/ann/positions", "", bearer(c.token)...).status, name)
+		require.Equal(t, c.want[write], s.ask("PUT", "/api/v2/users/ann/bookmarks/heat", "", bearer(c.token)...).status, name)
+		require.Equal(t, c.want[other], s.ask("GET", "/api/v1/likes/users/bob", "", bearer(c.token)...).status, name)
+	}
+	metrics := bearer(tokenOf("", set("scope", "ugc:metrics"), set("client_id", "reports")))
+	require.Equal(t, 200, s.ask("GET", "/metrics", "", metrics...).status)
+	require.Equal(t, 403, s.ask("GET", "/metrics", "", bearer(tokenOf("ann", set("scope", "ugc:metrics")))...).status)
 }
 
 func TestKeysOfTheIssuerMayChange(t *testing.T) {
@@ -351,11 +386,45 @@ func TestKeySetFromAFile(t *testing.T) {
 func TestTokensCannotBeCheckedWithoutKeys(t *testing.T) {
 	guard, err := auth.New(auth.Options{JWKS: filepath.Join(t.TempDir(), "none.json"), Refresh: time.Hour})
 	require.NoError(t, err)
-	s := start(t, &handlerstest.House{}, func(o *edge.Options) { o.Guard = guard })
+	s := start(t, &handlerstest.House{}, func(o *edge.Options) { o.Guard, o.Open = guard, false })
 	a := s.ask("GET", "/api/v2/users/ann/positions", "", bearer(tokenOf("ann"))...)
 	require.Equal(t, 503, a.status, "it is not the client's fault")
 	require.NotEmpty(t, a.header.Get("Retry-After"))
 	require.Error(t, guard.Healthy())
+}
+
+// Refused requests are counted by address: a flood of them costs no signature and holds up nobody whose token is known.
+func TestRefusalsOfOneAddressAreLimited(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	limit := auth.NewLimit(1, 5, func() time.Time { return now })
+	proxies, err := exchange.NewProxies([]string{"127.0.0.0/8"}, "")
+	require.NoError(t, err)
+	reads, _, keys := secretKeys(t)
+	s, _ := guarded(t, auth.Options{Failures: limit, Keys: keys, Refresh: time.Hour}, func(o *edge.Options) { o.Proxies = proxies })
+	from := func(address string, headers ...string) int {
+		return s.ask("GET", "/api/v2/users/ann/positions", "", append(headers, "X-Forwarded-For", address)...).status
+	}
+	good, bad := bearer(tokenOf("ann")), bearer(sign(jwt.SigningMethodRS256, stranger, "one", claimed("ann")))
+	require.Equal(t, 200, from("192.0.2.1", good...))
+	for _, wrong := range [][]string{bad, {auth.HeaderKey, "x"}, {"Authorization", "Basic x"}, nil, {"Authorization", "Bearer x", auth.HeaderKey, "x"}} {
+		require.Equal(t, 401, from("192.0.2.1", wrong...))
+	}
+	for range 300 {
+		require.Equal(t, 429, from("192.0.2.1", bad...))
+	}
+	require.Equal(t, 429, from("192.0.2.1"), "who gives nothing is counted too")
+	require.Equal(t, 429, from("192.0.2.1", bearer(tokenOf("bob"))...), "a token that is not known is not even checked")
+	require.Equal(t, 200, from("192.0.2.1", good...), "one that is known goes on")
+	require.Equal(t, 200, from("192.0.2.1", auth.HeaderKey, reads), "a key too")
+	require.Equal(t, 401, from("192.0.2.2", bad...), "other addresses are not held up")
+	require.Equal(t, 429, from("192.0.2.9, 192.0.2.1", bad...), "what a client says about itself does not count")
+	for range 5 {
+		from("2001:db8::1", bad...)
+	}
+	require.Equal(t, 429, from("2001:db8::2:1", bad...), "a /64 is one client")
+	require.Equal(t, 401, from("2001:db8:0:1::1", bad...))
+	now = now.Add(time.Second)
+	require.Equal(t, 403, from("192.0.2.1", bearer(tokenOf("bob"))...), "later it is")
 }
 
 func TestTooManyRequestsOfOneCaller(t *testing.T) {

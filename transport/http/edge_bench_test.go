@@ -29,7 +29,7 @@ func BenchmarkSingleEvent(b *testing.B) {
 	house := &handlerstest.House{}
 	w := house.Writing()
 	w.Log, w.Now = away{}, func() domain.Instant { return domain.Instant(time.Now().UnixMilli()) }
-	s, err := New(Options{Writing: w, Positions: house, Opinions: house, Summaries: house})
+	s, err := New(Options{Writing: w, Positions: house, Opinions: house, Summaries: house, Open: true})
 	require.NoError(b, err)
 	handle := s.app.Handler()
 	request := new(fasthttp.Request)

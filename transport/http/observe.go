@@ -57,6 +57,7 @@ func (s *Server) begin(c *fiber.Ctx) {
 	exchange.SetID(c, id)
 	c.Set(headerRequestID, id)
 	c.SetUserContext(handlers.ArrivedAt(s.base, arrivedAt(c)))
+	s.o.Proxies.Find(c)
 	if s.draining.Load() {
 		c.Context().SetConnectionClose()
 	}
@@ -92,7 +93,8 @@ func (s *Server) finish(c *fiber.Ctx, took time.Duration) {
 		return
 	}
 	attrs := []slog.Attr{slog.String("method", strings.Clone(c.Method())), slog.String("route", route), slog.Int("status", status), slog.Duration("took", took),
-		slog.Int("bytes", len(c.Response().Body())), slog.String("remote", c.Context().RemoteAddr().String()), slog.String("request_id", exchange.ID(c))}
+		slog.Int("bytes", len(c.Response().Body())), slog.String("remote", c.Context().RemoteAddr().String()),
+		slog.String("client", exchange.Address(c).String()), slog.String("request_id", exchange.ID(c))}
 	if who := exchange.CallerOf(c).Who(); who != "" {
 		attrs = append(attrs, slog.String("caller", who))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"ugc/handlers"
 	"ugc/transport/http/auth"
+	"ugc/transport/http/exchange"
 )
 
 // Options of a Server. Writing, Positions, Opinions and Summaries must be set; every other zero value works.
@@ -47,8 +48,11 @@ type Options struct {
 	DrainDelay     time.Duration // between saying "not ready" and taking no new connections, 0
 	DrainTimeout   time.Duration // for open requests to end once the server shall stop, 20 s
 
-	Guard *auth.Guard // finds out who sends a request; nil: everybody may do everything
+	Guard *auth.Guard // finds out who sends a request; nil: nobody comes in, unless Open
+	Open  bool        // everybody may do everything: only without a Guard, and only on loopback
 	Limit *auth.Limit // bounds what one caller sends; nil: nothing does
+
+	Proxies exchange.Proxies // whose word about a client's address counts; nobody's by default
 
 	CORSOrigins []string // origins whose pages may call the API; none by default
 
@@ -115,6 +119,8 @@ func (o Options) validateLimits() error {
 		_, _, err := net.SplitHostPort(o.Addr)
 		need(err == nil, "Addr: %q is not host:port: %w", o.Addr, err)
 	}
+	need(!o.Open || o.Guard == nil, "Open: there is a Guard, so not everybody may do everything")
+	need(!o.Open || o.Addr == "" || loopback(o.Addr), "Open: %q can be reached from other machines: set a Guard, or listen on 127.0.0.1", o.Addr)
 	for name, d := range map[string]time.Duration{"CheckTimeout": o.CheckTimeout, "ShownWait": o.ShownWait, "DefaultWait": o.DefaultWait, "MaxWait": o.MaxWait, "ReadTimeout": o.ReadTimeout,
 		"WriteTimeout": o.WriteTimeout, "IdleTimeout": o.IdleTimeout, "DrainDelay": o.DrainDelay, "DrainTimeout": o.DrainTimeout} {
 		need(d >= 0, "%s: %v must not be negative", name, d)
@@ -133,4 +139,10 @@ func (o Options) validateLimits() error {
 		need(origin != "*", "CORSOrigins: name the origins, * would let every page act for a user")
 	}
 	return errors.Join(errs...)
+}
+
+func loopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

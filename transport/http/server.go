@@ -24,14 +24,17 @@ import (
 
 // Server answers HTTP requests. Make one with New, run it once.
 type Server struct {
-	o        Options
-	app      *fiber.App
-	metrics  *metrics
-	checks   []*check
-	reports  []*check
-	draining atomic.Bool
-	base     context.Context // of every request; ends when open requests are given up on
-	giveUp   context.CancelFunc
+	o         Options
+	app       *fiber.App
+	metrics   *metrics
+	checks    []*check
+	reports   []*check
+	declared  map[string]bool // fiber's paths of the routes that say who may enter
+	open      map[string]bool // paths of public routes
+	openBelow map[string]bool // and those that are public with one more segment
+	draining  atomic.Bool
+	base      context.Context // of every request; ends when open requests are given up on
+	giveUp    context.CancelFunc
 
 	mu sync.Mutex
 	ln net.Listener
@@ -51,7 +54,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("http documentation: %w", err)
 	}
 	s.route(pages)
-	return s, nil
+	return s, s.undeclared()
 }
 
 // NewStatus builds a server for a process that serves no API: health and metrics alone. Writing, Positions, Opinions and Summaries are not needed.
@@ -63,15 +66,14 @@ func NewStatus(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.app.Use(s.observe)
-	s.protect("/metrics")
+	s.app.Use(s.observe, s.gate)
 	s.status()
-	return s, nil
+	return s, s.undeclared()
 }
 
 func build(o Options) (*Server, error) {
 	o.setDefaults()
-	s := &Server{o: o}
+	s := &Server{o: o, declared: map[string]bool{}, open: map[string]bool{}, openBelow: map[string]bool{}}
 	s.base, s.giveUp = context.WithCancel(context.Background())
 	s.checks, s.reports = newChecks(o.Checks), newChecks(o.Reports)
 	var err error
@@ -106,47 +108,46 @@ func (s *Server) route(pages *docs.Pages) {
 			MaxAge:        600,
 		}))
 	}
-	s.protect("/api", "/metrics")
+	s.app.Use(s.gate)
 	api1 := v1.New(v1.Options{Writing: s.o.Writing, Opinions: s.o.Opinions, Shown: s.o.ShownWait, Page: pages.V1})
 	s.app.Use(v1.Prefix, api1.Serve)
+	for _, r := range v1.Routes() {
+		s.declare(r.Method, v1.Prefix+r.Path, r.Access)
+	}
+	for _, r := range v2.Routes() {
+		s.declare(r.Method, v2.Prefix+r.Path, r.Access)
+	}
 	v2.New(v2.Options{Writing: s.o.Writing, Positions: s.o.Positions, Opinions: s.o.Opinions, Summaries: s.o.Summaries,
 		DefaultWait: s.o.DefaultWait, MaxWait: s.o.MaxWait, Page: pages.V2}).Mount(s.app)
 	s.status()
-	s.get("/", pages.Landing)
-	s.get("/problems", pages.Problems)
-	s.get("/problems/{code}", pages.Problems)
-	s.get("/docs/assets/{name}", pages.Asset)
-}
-
-// protect asks who calls, and how often, before anything else is done below the paths.
-func (s *Server) protect(paths ...string) {
-	if s.o.Guard != nil {
-		s.app.Use(paths, s.o.Guard.Identify)
-	}
-	if s.o.Limit != nil {
-		s.app.Use(paths, s.o.Limit.Allow)
-	}
+	s.get("/", exchange.Public, pages.Landing)
+	s.get("/problems", exchange.Public, pages.Problems)
+	s.get("/problems/{code}", exchange.Public, pages.Problems)
+	s.get("/docs/assets/{name}", exchange.Public, pages.Asset)
 }
 
 // status are the routes of every process.
 func (s *Server) status() {
-	s.get("/healthz/live", s.live)
-	s.get("/healthz/ready", s.ready)
-	metrics := adaptor.HTTPHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	s.get("/metrics", func(c *fiber.Ctx) error {
-		if err := exchange.CallerOf(c).May(exchange.Metrics); err != nil {
-			return err
-		}
-		return metrics(c)
-	})
+	s.get("/healthz/live", exchange.Public, s.live)
+	s.get("/healthz/ready", exchange.Public, s.ready)
+	metrics := promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+	s.get("/metrics", exchange.Operates, adaptor.HTTPHandler(metrics))
 }
 
 // get is a route that is counted by its template.
-func (s *Server) get(path string, h fiber.Handler) {
-	s.app.Get(strings.NewReplacer("{", ":", "}", "").Replace(path), func(c *fiber.Ctx) error {
+func (s *Server) get(path string, access exchange.Access, h fiber.Handler) {
+	s.declare(fiber.MethodGet, path, access)
+	s.app.Get(fiberPath(path), func(c *fiber.Ctx) error {
 		exchange.SetRoute(c, path)
+		if err := access.Enter(exchange.CallerOf(c)); err != nil {
+			return err
+		}
 		return h(c)
 	})
+}
+
+func fiberPath(template string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(template)
 }
 
 // refuseUnknownMethods answers methods that Fiber does not know, which never reach its handlers.
@@ -164,8 +165,13 @@ func (s *Server) refuseUnknownMethods() {
 		}
 		c := s.app.AcquireCtx(r)
 		defer s.app.ReleaseCtx(c)
-		c.Set(fiber.HeaderAllow, "DELETE, GET, HEAD, POST, PUT")
-		_ = s.reject(c, fiber.ErrMethodNotAllowed)
+		s.begin(c)
+		err := s.admit(c)
+		if err == nil {
+			c.Set(fiber.HeaderAllow, "DELETE, GET, HEAD, POST, PUT")
+			err = fiber.ErrMethodNotAllowed
+		}
+		_ = s.reject(c, err)
 	}
 }
 

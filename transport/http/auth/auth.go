@@ -1,16 +1,21 @@
-// Package auth says who sends a request and what they may do. A person comes with a token (JWT) whose subject is the user that they are; a service
-// comes with an API key, or with a token that has scopes, and may act for every user.
+// Package auth says who sends a request and what they may do. A person comes with a token (JWT) whose subject is the user that they are, and
+// speaks for that user alone. A service comes with an API key, or with a token of a client that was named, and may do for every user what its
+// scopes say.
 package auth
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
@@ -19,19 +24,28 @@ import (
 // HeaderKey carries an API key.
 const HeaderKey = "X-Api-Key"
 
-// Options say what is accepted. With neither JWKS nor Keys everybody may do everything.
+// Options say what is accepted. With neither JWKS nor Keys nobody is.
 type Options struct {
 	JWKS       string        // URL or file of the JSON Web Key Set that signs tokens; "": no tokens
+	PlainJWKS  bool          // it may come by http: from another machine
+	MaxAge     time.Duration // of the key set that was read last; then no token is taken until it is read again. Default 1 h
 	Algorithms []string      // the only ones that count; default RS256, ES256 and EdDSA. Symmetric ones are refused
 	Issuer     string        // what iss must be; "": not looked at
 	Audience   string        // what aud must hold; "": not looked at
+	Services   []string      // client_id of the clients whose own tokens are those of services
 	Leeway     time.Duration // how far clocks may differ
 	Keys       []Key
 
-	Refresh time.Duration // how often the key set is read again; default 5 min. An unknown key id has it read at once, at most every 10 s
-	Timeout time.Duration // of reading it, default 5 s
-	Now     func() time.Time
+	Failures *Limit // bounds how many requests of one address are refused with 401; then 429. nil: nothing does
+
+	Refresh  time.Duration // how often the key set is read again; default 5 min. An unknown key id has it read at once, at most every 10 s
+	Timeout  time.Duration // of reading it, default 5 s
+	Now      func() time.Time
+	Log      *slog.Logger          // nil: none
+	Registry prometheus.Registerer // of the metrics about the key set; nil: none
 }
+
+const refresh = 5 * time.Minute
 
 // asymmetric are the algorithms with which whoever can check a token cannot make one.
 var asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -47,8 +61,17 @@ func (o Options) Validate() error {
 	if o.Leeway < 0 || o.Leeway > 5*time.Minute {
 		errs = append(errs, fmt.Errorf("leeway %s: must lie between 0 and 5m", o.Leeway))
 	}
-	if o.JWKS == "" && (o.Issuer != "" || o.Audience != "") {
-		errs = append(errs, errors.New("an issuer or audience is of no use without the key set that signs tokens"))
+	if o.JWKS == "" && (o.Issuer != "" || o.Audience != "" || len(o.Services) > 0) {
+		errs = append(errs, errors.New("an issuer, an audience or services are of no use without the key set that signs tokens"))
+	}
+	if contains(o.Services, "") {
+		errs = append(errs, errors.New("services: a client has a client_id, which is not empty"))
+	}
+	if err := plainAddress(o.JWKS, o.PlainJWKS); err != nil {
+		errs = append(errs, err)
+	}
+	if o.MaxAge < 0 || o.MaxAge > 0 && o.MaxAge < 2*refresh {
+		errs = append(errs, fmt.Errorf("age of the key set %s: must be %s or more, two of its readings", o.MaxAge, 2*refresh))
 	}
 	seen := map[[32]byte]string{}
 	for _, k := range o.Keys {
@@ -58,6 +81,27 @@ func (o Options) Validate() error {
 		seen[k.Hash] = k.Name
 	}
 	return errors.Join(errs...)
+}
+
+func (o *Options) setDefaults() {
+	if len(o.Algorithms) == 0 {
+		o.Algorithms = []string{"RS256", "ES256", "EdDSA"}
+	}
+	if o.Refresh == 0 {
+		o.Refresh = refresh
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 }
 
 // On says whether anything is asked for at all.
@@ -77,23 +121,18 @@ func New(o Options) (*Guard, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}
-	if len(o.Algorithms) == 0 {
-		o.Algorithms = []string{"RS256", "ES256", "EdDSA"}
+	o.setDefaults()
+	g := &Guard{o: o, keys: map[[32]byte]*exchange.Caller{}, known: newVerified(),
+		set: keySet{maxAge: o.MaxAge, now: o.Now, wanted: make(chan struct{}, 1)}}
+	var err error
+	if g.set.watch, err = newWatch(o, &g.set); err != nil {
+		return nil, fmt.Errorf("authentication: metrics: %w", err)
 	}
-	if o.Refresh == 0 {
-		o.Refresh = 5 * time.Minute
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Second
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	g := &Guard{o: o, keys: map[[32]byte]*exchange.Caller{}, known: newVerified()}
 	for _, k := range o.Keys {
-		g.keys[k.Hash] = &exchange.Caller{Name: "key " + k.Name, Scopes: k.Scopes}
+		g.keys[k.Hash] = &exchange.Caller{Name: "key " + k.Name, All: k.Scopes}
 	}
-	rules := []jwt.ParserOption{jwt.WithValidMethods(o.Algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(o.Leeway), jwt.WithTimeFunc(o.Now)}
+	rules := []jwt.ParserOption{jwt.WithValidMethods(o.Algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(o.Leeway),
+		jwt.WithTimeFunc(o.Now), jwt.WithStrictDecoding()}
 	if o.Issuer != "" {
 		rules = append(rules, jwt.WithIssuer(o.Issuer))
 	}
@@ -121,67 +160,114 @@ func (g *Guard) Healthy() error {
 	return g.set.healthy()
 }
 
-// Identify is the middleware: it keeps who sends the request, for the routes to ask. Who gives nothing is nobody; whoever gives something that does
-// not hold is refused at once, whatever the route.
-func (g *Guard) Identify(c *fiber.Ctx) error {
-	caller, err := g.caller(c)
+// Identify is who sends a request: Nobody where it names nobody. The error is a problem: what it names does not hold, or too many
+// requests of its address did not. Known keys and tokens that held lately are never held up by that.
+func (g *Guard) Identify(c *fiber.Ctx) (*exchange.Caller, error) {
+	token, err := credentials(c)
 	if err != nil {
+		return nil, g.failed(c, err)
+	}
+	if len(token.text) == 0 {
+		return exchange.Nobody, nil
+	}
+	if caller := g.keys[token.hash]; caller != nil { // as a token too: scrapers know no other header
+		return caller, nil
+	}
+	if token.key {
+		return nil, g.failed(c, refuse(c, "The API key is not known.", nil))
+	}
+	caller, err := g.token(c, token)
+	if err != nil {
+		return nil, g.failed(c, err)
+	}
+	return caller, nil
+}
+
+// failed is the answer to a request that names nobody who is known: err, or that its address sends too many of them.
+func (g *Guard) failed(c *fiber.Ctx, err error) error {
+	if p := problem.Of(err); g.o.Failures == nil || p.Status != fiber.StatusUnauthorized {
 		return err
 	}
-	exchange.SetCaller(c, caller)
-	return c.Next()
+	if late := g.o.Failures.Fail(c); late != nil {
+		return late
+	}
+	return err
 }
 
-func (g *Guard) caller(c *fiber.Ctx) (*exchange.Caller, error) {
-	key, authorization := c.Get(HeaderKey), c.Get(fiber.HeaderAuthorization)
-	switch {
-	case key != "" && authorization != "":
-		return nil, refuse(c, "Give a token or an API key, not both.", nil)
-	case key != "":
-		if caller := g.keys[HashOf(key)]; caller != nil {
-			return caller, nil
-		}
-		return nil, refuse(c, "The API key is not known.", nil)
-	case authorization != "":
-		scheme, token, _ := strings.Cut(authorization, " ")
-		token = strings.TrimSpace(token)
-		if !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return nil, refuse(c, "Send Authorization: Bearer with a token.", nil)
-		}
-		if caller := g.keys[HashOf(token)]; caller != nil { // for scrapers, which know no other header
-			return caller, nil
-		}
-		return g.token(c, token)
-	}
-	return exchange.Nobody, nil
+// Unknown refuses a request that names nobody.
+func (g *Guard) Unknown(c *fiber.Ctx) error { return g.failed(c, exchange.ErrNobody) }
+
+// credential is what a request names its sender by.
+type credential struct {
+	text []byte // in Fiber's buffer; empty: nothing
+	hash [sha256.Size]byte
+	key  bool // it can be no token
 }
+
+func credentials(c *fiber.Ctx) (credential, error) {
+	h := &c.Request().Header
+	key, authorization := h.Peek(HeaderKey), h.Peek(fiber.HeaderAuthorization)
+	switch {
+	case len(key) > 0 && len(authorization) > 0:
+		return credential{}, refuse(c, "Give a token or an API key, not both.", nil)
+	case len(key) > 0:
+		return credential{key, sha256.Sum256(key), true}, nil
+	case len(authorization) == 0:
+		return credential{}, nil
+	}
+	scheme, token, _ := bytes.Cut(authorization, []byte{' '})
+	token = bytes.Trim(token, " ")
+	if !bytes.EqualFold(scheme, bearer) || len(token) == 0 || len(h.PeekAll(fiber.HeaderAuthorization)) > 1 {
+		return credential{}, refuse(c, "Send Authorization: Bearer with one token.", nil)
+	}
+	return credential{text: token, hash: sha256.Sum256(token)}, nil
+}
+
+var bearer = []byte("Bearer")
 
 // token finds out whose a token is.
-func (g *Guard) token(c *fiber.Ctx, token string) (*exchange.Caller, error) {
+func (g *Guard) token(c *fiber.Ctx, token credential) (*exchange.Caller, error) {
 	if g.o.JWKS == "" {
 		return nil, refuse(c, "The API key is not known, and tokens are not taken here.", nil)
-	}
-	now := g.o.Now()
-	if caller := g.known.get(token, now); caller != nil {
-		return caller, nil
 	}
 	if err := g.set.healthy(); err != nil {
 		return nil, &problem.Problem{Kind: problem.Unavailable, Detail: "Tokens cannot be checked now.", Err: err}
 	}
-	var claims claims
-	if _, err := g.parser.ParseWithClaims(token, &claims, g.set.find(c.UserContext())); err != nil {
+	now := g.o.Now()
+	if caller := g.known.get(token.hash, now); caller != nil {
+		return caller, nil
+	}
+	if g.o.Failures != nil { // before a signature is checked, which costs more than the request
+		if late := g.o.Failures.Spent(c); late != nil {
+			return nil, late
+		}
+	}
+	caller, expires, err := g.read(string(token.text))
+	if err != nil {
 		return nil, refuse(c, reason(err), err)
 	}
-	caller, err := claims.caller()
-	if err != nil {
-		return nil, refuse(c, err.Error(), nil)
-	}
-	g.known.add(token, caller, claims.ExpiresAt.Add(g.o.Leeway), now)
+	g.known.add(token.hash, caller, expires.Add(g.o.Leeway), now)
 	return caller, nil
+}
+
+// read takes a token apart and checks everything about it.
+func (g *Guard) read(token string) (caller *exchange.Caller, expires time.Time, err error) {
+	if err := readHeader(token); err != nil {
+		return nil, expires, err
+	}
+	var c claims
+	if _, err := g.parser.ParseWithClaims(token, &c, g.set.find); err != nil {
+		return nil, expires, err
+	}
+	caller, err = c.caller(g.o.Services)
+	return caller, c.expires.Time, err
 }
 
 // reason says what a client can do about a token that does not hold; what is wrong with a signature is nobody's business.
 func reason(err error) string {
+	if bad, ok := errors.AsType[errToken](err); ok {
+		return bad.Error()
+	}
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return "The token has expired: get a new one."
@@ -203,7 +289,7 @@ func refuse(c *fiber.Ctx, detail string, err error) error {
 	return &problem.Problem{Kind: problem.Unauthorized, Detail: detail, Err: err}
 }
 
-func contains(all []string, one string) bool {
+func contains[T comparable](all []T, one T) bool {
 	for _, a := range all {
 		if a == one {
 			return true

@@ -43,15 +43,59 @@ func NewLimit(perSecond float64, burst int, now func() time.Time) *Limit {
 func (l *Limit) Allow(c *fiber.Ctx) error {
 	who := exchange.CallerOf(c).Who()
 	if who == "" {
-		who = "address " + c.Context().RemoteIP().String()
+		who = address(c)
 	}
 	if wait := l.take(who); wait > 0 {
-		p := &problem.Problem{Kind: problem.TooMany}
-		p.Retry = int(math.Ceil(wait.Seconds()))
-		p.Detail = "At most " + strconv.FormatFloat(float64(l.perSecond), 'g', -1, 64) + " requests a second are taken from one caller; batches of events count as one."
-		return p
+		return l.late(wait, "requests a second are taken from one caller; batches of events count as one.")
 	}
 	return c.Next()
+}
+
+// Fail counts a refused request against its address. The error is what to answer instead where there were too many.
+func (l *Limit) Fail(c *fiber.Ctx) error {
+	if wait := l.take(address(c)); wait > 0 {
+		return l.late(wait, failures)
+	}
+	return nil
+}
+
+// Spent is what to answer where the requests of an address were refused too often. It counts nothing.
+func (l *Limit) Spent(c *fiber.Ctx) error {
+	if wait := l.wait(address(c)); wait > 0 {
+		return l.late(wait, failures)
+	}
+	return nil
+}
+
+const failures = "requests a second are refused to one address with 401: see that your token or key holds."
+
+func (l *Limit) late(wait time.Duration, what string) error {
+	p := &problem.Problem{Kind: problem.TooMany, Detail: "At most " + strconv.FormatFloat(float64(l.perSecond), 'g', -1, 64) + " " + what}
+	p.Retry = int(math.Ceil(wait.Seconds()))
+	return p
+}
+
+// address is what tells clients apart that nobody knows. Whoever has an IPv6 address has a whole /64 of them.
+func address(c *fiber.Ctx) string {
+	a := exchange.Address(c)
+	if a.Is6() {
+		if network, err := a.Prefix(64); err == nil {
+			return "address " + network.String()
+		}
+	}
+	return "address " + a.String()
+}
+
+// wait is how long until the next one may pass, without taking it.
+func (l *Limit) wait(who string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[who]
+	if b == nil {
+		return 0
+	}
+	missing := 1 - b.TokensAt(l.now())
+	return time.Duration(missing / float64(l.perSecond) * float64(time.Second))
 }
 
 // take is how long to wait, 0 when the request may pass.

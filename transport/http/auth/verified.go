@@ -27,16 +27,16 @@ type trusted struct {
 
 func newVerified() *verified { return &verified{tokens: map[[sha256.Size]byte]trusted{}} }
 
-func (v *verified) get(token string, now time.Time) *exchange.Caller {
+func (v *verified) get(token [sha256.Size]byte, now time.Time) *exchange.Caller {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if t, ok := v.tokens[HashOf(token)]; ok && now.Before(t.until) {
+	if t, ok := v.tokens[token]; ok && now.Before(t.until) {
 		return t.caller
 	}
 	return nil
 }
 
-func (v *verified) add(token string, caller *exchange.Caller, expires, now time.Time) {
+func (v *verified) add(token [sha256.Size]byte, caller *exchange.Caller, expires, now time.Time) {
 	until := now.Add(trustFor)
 	if expires.Before(until) {
 		until = expires
@@ -49,7 +49,7 @@ func (v *verified) add(token string, caller *exchange.Caller, expires, now time.
 		}
 		delete(v.tokens, old)
 	}
-	v.tokens[HashOf(token)] = trusted{caller, until}
+	v.tokens[token] = trusted{caller, until}
 }
 
 func (v *verified) forget() {

@@ -9,13 +9,13 @@ import (
 	"ugc/transport/http/problem"
 )
 
-// Scope is what a service may do for every user. A person needs none for their own data.
+// Scope is what a caller may do.
 type Scope uint8
 
 // The scopes.
 const (
-	Read    Scope = 1 << iota // what any user has
-	Write                     // for any user
+	Read    Scope = 1 << iota // what users have
+	Write                     // for users
 	Metrics                   // what operators see
 )
 
@@ -50,20 +50,27 @@ func (s Scope) String() string {
 	return strings.Join(names, "+")
 }
 
-// Caller is who sends a request. The nil caller is everybody: nobody asks.
+// Caller is who sends a request. The zero value has no rights.
 type Caller struct {
 	Name    string // for logs and limits: what they are known by, never a secret
 	Subject string // the user that they are, "" for a service
-	Scopes  Scope
+	Own     Scope  // what they may do with their own user's data
+	All     Scope  // what they may do for every user; only services have it
 }
 
-// Nobody is who gives neither token nor key where one is asked for.
+// Nobody is who gives neither token nor key.
 var Nobody = &Caller{}
+
+// Everybody is who calls where authentication is off. Only a server that listens on loopback may hand it out.
+var Everybody = &Caller{All: Read | Write | Metrics}
 
 // Me stands for the caller's own id in addresses and events.
 const Me = "me"
 
-// Who tells callers apart, "" for nobody.
+// Known says whether the caller is anybody at all.
+func (c *Caller) Known() bool { return c != nil && *c != Caller{} }
+
+// Who tells callers apart, "" where no name is known.
 func (c *Caller) Who() string {
 	if c == nil {
 		return ""
@@ -73,37 +80,56 @@ func (c *Caller) Who() string {
 
 // As is the user that an id means for this caller, and whether they may do this for them. The error is a problem.
 func (c *Caller) As(user string, need Scope) (string, error) {
-	switch {
-	case c == nil:
-		return user, nil
-	case c == Nobody:
-		return "", errNobody
-	case user == Me && c.Subject != "":
-		return c.Subject, nil
-	case user == c.Subject && user != "", c.Scopes&need != 0:
-		return user, nil
+	if !c.Known() {
+		return "", ErrNobody
 	}
-	return "", errAnother
+	if user == Me {
+		if user = c.Subject; user == "" {
+			return "", errNoSelf
+		}
+	}
+	switch {
+	case c.All&need != 0:
+		return user, nil
+	case user == "" || user != c.Subject:
+		return "", errAnother
+	case c.Own&need == 0:
+		return "", lacks(need)
+	}
+	return user, nil
 }
 
-// May says whether they may do what concerns no user in particular: a person may read what all may see.
+// May says whether they may do this for any user at all: for their own or for every one.
 func (c *Caller) May(need Scope) error {
 	switch {
-	case c == nil, c.Scopes&need != 0, c.Subject != "" && need == Read:
-		return nil
-	case c == Nobody:
-		return errNobody
+	case !c.Known():
+		return ErrNobody
+	case (c.Own|c.All)&need == 0:
+		return lacks(need)
 	}
+	return nil
+}
+
+func lacks(need Scope) error {
 	return &problem.Problem{Kind: problem.Forbidden, Detail: "This needs the scope " + need.String() + "."}
 }
 
+// ErrNobody refuses who gives neither token nor key.
+var ErrNobody error = &problem.Problem{Kind: problem.Unauthorized, Detail: "Send Authorization: Bearer with a token, or X-Api-Key."}
+
 var (
-	errNobody  = &problem.Problem{Kind: problem.Unauthorized, Detail: "Send Authorization: Bearer with a token, or X-Api-Key."}
 	errAnother = &problem.Problem{Kind: problem.Forbidden, Detail: "This belongs to another user than the one of your token."}
+	errNoSelf  = &problem.Problem{Kind: problem.Forbidden, Detail: "`me` is the user of a token, and you have none: name the user by id."}
+	errClosed  = &problem.Problem{Kind: problem.Forbidden, Detail: "This address is not open to anybody."}
 )
 
 // SetCaller keeps who sends the request.
 func SetCaller(c *fiber.Ctx, caller *Caller) { c.Locals(keyCaller, caller) }
 
-// CallerOf is who sends it, nil where nobody asks.
-func CallerOf(c *fiber.Ctx) *Caller { caller, _ := c.Locals(keyCaller).(*Caller); return caller }
+// CallerOf is who sends it; Nobody where that was not found out.
+func CallerOf(c *fiber.Ctx) *Caller {
+	if caller, _ := c.Locals(keyCaller).(*Caller); caller != nil {
+		return caller
+	}
+	return Nobody
+}

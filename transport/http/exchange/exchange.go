@@ -17,6 +17,7 @@ const (
 	keyID
 	keyCause
 	keyCaller
+	keyAddress
 )
 
 // SetRoute names the route that answers, as a template such as /users/{user_id}; metrics and logs are kept by it.

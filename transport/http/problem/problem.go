@@ -33,6 +33,7 @@ var (
 	NotFound         = Kind{"not-found", 404, "There is nothing here", "See the API's description for what there is.", 0}
 	MethodNotAllowed = Kind{"method-not-allowed", 405, "The method is not allowed here", "The Allow header lists the methods that are.", 0}
 	Timeout          = Kind{"request-timeout", 408, "The request took too long to arrive", "Send the whole request at once.", 0}
+	Precondition     = Kind{"precondition-failed", 412, "The condition does not hold", "Nothing here has an ETag, so conditions cannot be judged: send the request without If-Match and If-None-Match: *.", 0}
 	TooLarge         = Kind{"too-large", 413, "The request is too large", "Send less at once: at most 1,000 events and the size that the detail says.", 0}
 	Unsupported      = Kind{"unsupported-media-type", 415, "The media type is not supported", "Send application/json without a Content-Encoding.", 0}
 	Invalid          = Kind{"invalid", 422, "The request is well-formed but invalid", "Each entry of errors says which field is wrong and what would be right. Nothing was written.", 0}
@@ -46,7 +47,7 @@ var (
 
 // Kinds lists them all, by status.
 func Kinds() []Kind {
-	return []Kind{Malformed, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Timeout, TooLarge, Unsupported, Invalid, TooMany, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
+	return []Kind{Malformed, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Timeout, Precondition, TooLarge, Unsupported, Invalid, TooMany, HeadersTooLarge, Internal, Unavailable, Uncertain, NotVisible}
 }
 
 // Type is the problem's type, a relative reference to the page about it.
@@ -65,6 +66,7 @@ type Problem struct {
 	Kind
 	Detail string
 	Faults []Fault
+	Beyond int                     // how many more faults there are than Faults holds
 	More   func(dst []byte) []byte // appends further members, each with a comma before it; may be nil
 	Err    error                   // the cause, for logs only
 }
@@ -163,6 +165,7 @@ func (p *Problem) Send(c *fiber.Ctx, requestID string) error {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="ugc"`)
 	}
 	c.Set(fiber.HeaderContentType, ContentType)
+	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(p.Status).Send(p.append(nil, c.Path(), requestID))
 }
 
@@ -175,12 +178,13 @@ func (p *Problem) append(b []byte, instance, requestID string) []byte {
 		detail = p.Help
 	}
 	b = wire.AppendString(append(b, `,"detail":`...), detail)
-	b = wire.AppendString(append(b, `,"instance":`...), instance)
+	b = wire.AppendString(append(b, `,"instance":`...), instance[:min(len(instance), maxInstance)])
 	if requestID != "" {
 		b = wire.AppendString(append(b, `,"request_id":`...), requestID)
 	}
 	if len(p.Faults) > 0 {
-		b = AppendFaults(append(b, `,"errors":`...), p.Faults)
+		left := FaultBytes
+		b = AppendFaults(append(b, ','), p.Faults, p.Beyond, &left)
 	}
 	if p.More != nil {
 		b = p.More(b)
@@ -188,20 +192,48 @@ func (p *Problem) append(b []byte, instance, requestID string) []byte {
 	return append(b, '}')
 }
 
-// AppendFaults appends faults as a JSON array.
-func AppendFaults(b []byte, faults []Fault) []byte {
-	b = append(b, '[')
+// FaultBytes is how much of an answer faults take; then they are counted. It keeps problem documents below 64 KiB.
+const FaultBytes = 24 << 10
+
+const maxInstance = 1 << 10 // of a path that may have 16 KiB and grow when it is escaped
+
+// AppendFaults appends the member errors, and more where there are more faults than fit: beyond, and those for which nothing is left.
+// left is shared by all faults of an answer.
+func AppendFaults(b []byte, faults []Fault, beyond int, left *int) []byte {
+	start := len(b)
+	b = append(b, `"errors":[`...)
 	for i, f := range faults {
+		before := len(b)
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if f.Parameter != "" {
-			b = wire.AppendString(append(b, `{"parameter":`...), f.Parameter)
-		} else {
-			b = wire.AppendString(append(b, `{"pointer":`...), f.Pointer)
+		if b = f.append(b); len(b)-before > *left {
+			b, *left = b[:before], 0 // smaller ones would leave gaps
+			beyond += len(faults) - i
+			if i == 0 {
+				return appendMore(b[:start], beyond)
+			}
+			break
 		}
-		b = wire.AppendString(append(b, `,"code":`...), f.Code)
-		b = append(wire.AppendString(append(b, `,"detail":`...), f.Detail), '}')
+		*left -= len(b) - before
 	}
-	return append(b, ']')
+	b = append(b, ']')
+	if beyond > 0 {
+		b = appendMore(append(b, ','), beyond)
+	}
+	return b
+}
+
+func appendMore(b []byte, n int) []byte {
+	return strconv.AppendInt(append(b, `"more":`...), int64(n), 10)
+}
+
+func (f Fault) append(b []byte) []byte {
+	if f.Parameter != "" {
+		b = wire.AppendString(append(b, `{"parameter":`...), f.Parameter)
+	} else {
+		b = wire.AppendString(append(b, `{"pointer":`...), f.Pointer)
+	}
+	b = wire.AppendString(append(b, `,"code":`...), f.Code)
+	return append(wire.AppendString(append(b, `,"detail":`...), f.Detail), '}')
 }

@@ -66,26 +66,27 @@ type request struct {
 // Route is one method of one address.
 type Route struct {
 	Method, Path string // Path below Prefix, as a template
+	Access       exchange.Access
 	handle       func(*API, *fiber.Ctx, request) error
 }
 
 // Routes lists every route. Addresses are decoded before they are looked up, as movies_ugc does: %2F within an id separates.
 func Routes() []Route {
 	return []Route{
-		{"GET", "/healthcheck/ping", (*API).ping},
-		{"POST", "/movies/playback-event", (*API).playbackEvent},
-		{"POST", "/movies/movie-viewing", (*API).movieViewing},
-		{"GET", "/favorites/users/{user_id}", (*API).favorites},
-		{"POST", "/favorites/users/{user_id}/movies/{movie_id}", (*API).addFavorite},
-		{"DELETE", "/favorites/users/{user_id}/movies/{movie_id}", (*API).removeFavorite},
-		{"GET", "/likes/users/{user_id}", (*API).likes},
-		{"POST", "/likes/users/{user_id}/movies/{movie_id}", (*API).like},
-		{"GET", "/openapi.json", servePage("openapi.json")},
-		{"HEAD", "/openapi.json", servePage("openapi.json")},
-		{"GET", "/openapi", servePage("openapi")},
-		{"HEAD", "/openapi", servePage("openapi")},
-		{"GET", "/redoc", servePage("redoc")},
-		{"HEAD", "/redoc", servePage("redoc")},
+		{"GET", "/healthcheck/ping", exchange.Public, (*API).ping},
+		{"POST", "/movies/playback-event", exchange.Writes, (*API).playbackEvent},
+		{"POST", "/movies/movie-viewing", exchange.Writes, (*API).movieViewing},
+		{"GET", "/favorites/users/{user_id}", exchange.Reads, (*API).favorites},
+		{"POST", "/favorites/users/{user_id}/movies/{movie_id}", exchange.Writes, (*API).addFavorite},
+		{"DELETE", "/favorites/users/{user_id}/movies/{movie_id}", exchange.Writes, (*API).removeFavorite},
+		{"GET", "/likes/users/{user_id}", exchange.Reads, (*API).likes},
+		{"POST", "/likes/users/{user_id}/movies/{movie_id}", exchange.Writes, (*API).like},
+		{"GET", "/openapi.json", exchange.Public, servePage("openapi.json")},
+		{"HEAD", "/openapi.json", exchange.Public, servePage("openapi.json")},
+		{"GET", "/openapi", exchange.Public, servePage("openapi")},
+		{"HEAD", "/openapi", exchange.Public, servePage("openapi")},
+		{"GET", "/redoc", exchange.Public, servePage("redoc")},
+		{"HEAD", "/redoc", exchange.Public, servePage("redoc")},
 	}
 }
 
@@ -107,10 +108,14 @@ func (a *API) Serve(c *fiber.Ctx) error {
 	switch {
 	case route != nil:
 		exchange.SetRoute(c, Prefix+route.Path)
+		caller := exchange.CallerOf(c)
+		if err := route.Access.Enter(caller); err != nil {
+			return err
+		}
 		r.ctx = exchange.Context(c)
 		if r.user != "" {
 			var err error
-			if r.user, err = exchange.CallerOf(c).As(r.user, need(c.Method())); err != nil {
+			if r.user, err = caller.As(r.user, route.Access.Scope()); err != nil {
 				return err
 			}
 		}
@@ -125,14 +130,6 @@ func (a *API) Serve(c *fiber.Ctx) error {
 		}
 	}
 	return sendDetail(c, fiber.StatusNotFound, "Not Found")
-}
-
-// need is the scope that a method asks for.
-func need(method string) exchange.Scope {
-	if method == fiber.MethodGet {
-		return exchange.Read
-	}
-	return exchange.Write
 }
 
 // answer words the errors that belong to the contract.

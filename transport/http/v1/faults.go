@@ -2,6 +2,7 @@ package v1
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -45,11 +46,22 @@ const syntaxType = "value_error.jsondecode"
 
 func (e *syntaxError) fault() *fault {
 	ctx := wire.AppendString([]byte(`{"msg":`), e.msg)
-	ctx = wire.AppendString(append(ctx, `,"doc":`...), e.doc)
+	ctx = wire.AppendString(append(ctx, `,"doc":`...), cut(e.doc))
 	ctx = strconv.AppendInt(append(ctx, `,"pos":`...), int64(e.pos), 10)
 	ctx = strconv.AppendInt(append(ctx, `,"lineno":`...), int64(e.line), 10)
 	ctx = strconv.AppendInt(append(ctx, `,"colno":`...), int64(e.column), 10)
 	return &fault{pos: e.pos, msg: e.Error(), typ: syntaxType, ctx: append(ctx, '}')}
+}
+
+// maxDoc bounds how much of a body that is no JSON is said again, in bytes: answers stay below 64 KiB, and escaping makes six of one.
+const maxDoc = 8 << 10
+
+// cut is the beginning of a text.
+func cut(doc string) string {
+	if len(doc) <= maxDoc {
+		return doc
+	}
+	return strings.ToValidUTF8(doc[:maxDoc], "") + "…"
 }
 
 func (f faults) send(c *fiber.Ctx) error {

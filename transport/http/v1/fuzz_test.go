@@ -119,6 +119,7 @@ func FuzzBodies(f *testing.F) {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, DisablePreParseMultipartForm: true,
 		ErrorHandler: func(c *fiber.Ctx, err error) error { return problem.Of(err).Send(c, "r") }})
 	var house *handlerstest.House
+	app.Use(everybody)
 	app.Use(v1.Prefix, func(c *fiber.Ctx) error {
 		return v1.New(v1.Options{Writing: house.Writing(), Opinions: house, Page: func(*fiber.Ctx, string) error { return nil }}).Serve(c)
 	})

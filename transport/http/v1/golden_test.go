@@ -21,6 +21,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttputil"
 
 	"ugc/handlers/handlerstest"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 	v1 "ugc/transport/http/v1"
 )
@@ -68,11 +69,18 @@ func (s *service) reset(house *handlerstest.House) {
 		Page: func(c *fiber.Ctx, name string) error { c.Type("html"); return c.SendString(name) }}))
 }
 
+// everybody calls: who may do what is tested at the edge.
+func everybody(c *fiber.Ctx) error {
+	exchange.SetCaller(c, exchange.Everybody)
+	return c.Next()
+}
+
 func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{}
 	f := fiber.New(fiber.Config{DisableStartupMessage: true, BodyLimit: 1 << 20, DisablePreParseMultipartForm: true,
 		ErrorHandler: func(c *fiber.Ctx, err error) error { return problem.Of(err).Send(c, "r") }})
+	f.Use(everybody)
 	f.Use(v1.Prefix, func(c *fiber.Ctx) error { return s.api.Load().Serve(c) })
 	f.Use(func(c *fiber.Ctx) error {
 		return c.Status(404).JSON(map[string]string{"detail": "Not Found"}) // what the edge answers elsewhere is tested there

@@ -17,6 +17,7 @@ import (
 func TestAnswersOutliveTheirHandler(t *testing.T) {
 	house := &handlerstest.House{}
 	app := fiber.New()
+	app.Use(everybody)
 	New(Options{Writing: house.Writing(), Positions: house, Opinions: house, Summaries: house}).Mount(app)
 	handle := app.Handler()
 	var answers []*fasthttp.RequestCtx
@@ -43,6 +44,7 @@ func TestAnswersOutliveTheirHandler(t *testing.T) {
 func TestEventsKeepNothingOfTheRequest(t *testing.T) {
 	house := &handlerstest.House{}
 	app := fiber.New()
+	app.Use(everybody)
 	New(Options{Writing: house.Writing(), Positions: house, Opinions: house, Summaries: house}).Mount(app)
 	handle := app.Handler()
 	var c fasthttp.RequestCtx

@@ -81,6 +81,7 @@ func New(o Options) *API {
 // Route is one method of one address. A route for GET answers HEAD too.
 type Route struct {
 	Method, Path string // Path below Prefix, as a template
+	Access       exchange.Access
 	handle       func(*API, *fiber.Ctx) error
 }
 
@@ -88,19 +89,19 @@ type Route struct {
 func Routes() []Route {
 	const list, one = "/users/{user_id}/", "/{movie_id}"
 	routes := []Route{
-		{"POST", "/events", (*API).postEvents},
-		{"GET", "/users/{user_id}/positions", (*API).listPositions},
-		{"GET", "/users/{user_id}/positions/{movie_id}", (*API).getPosition},
-		{"GET", "/movies/{movie_id}", (*API).getMovie},
-		{"GET", "/openapi.json", servePage("openapi.json")},
-		{"GET", "/docs", servePage("docs")},
+		{"POST", "/events", exchange.Writes, (*API).postEvents},
+		{"GET", "/users/{user_id}/positions", exchange.Reads, (*API).listPositions},
+		{"GET", "/users/{user_id}/positions/{movie_id}", exchange.Reads, (*API).getPosition},
+		{"GET", "/movies/{movie_id}", exchange.Reads, (*API).getMovie},
+		{"GET", "/openapi.json", exchange.Public, servePage("openapi.json")},
+		{"GET", "/docs", exchange.Public, servePage("docs")},
 	}
 	for _, r := range registers {
 		routes = append(routes,
-			Route{"GET", list + r.path, r.list},
-			Route{"GET", list + r.path + one, r.get},
-			Route{"PUT", list + r.path + one, r.put},
-			Route{"DELETE", list + r.path + one, r.clear})
+			Route{"GET", list + r.path, exchange.Reads, r.list},
+			Route{"GET", list + r.path + one, exchange.Reads, r.get},
+			Route{"PUT", list + r.path + one, exchange.Writes, r.put},
+			Route{"DELETE", list + r.path + one, exchange.Writes, r.clear})
 	}
 	return routes
 }
@@ -113,15 +114,19 @@ func servePage(name string) func(*API, *fiber.Ctx) error {
 func (a *API) Mount(app fiber.Router) {
 	for _, r := range Routes() {
 		template := Prefix + r.Path
-		app.Add(r.Method, fiberPath(template), func(c *fiber.Ctx) error {
+		serve := func(c *fiber.Ctx) error {
 			exchange.SetRoute(c, template)
+			if err := r.Access.Enter(exchange.CallerOf(c)); err != nil {
+				return err
+			}
+			if err := unconditional(c); err != nil {
+				return err
+			}
 			return r.handle(a, c)
-		})
+		}
+		app.Add(r.Method, fiberPath(template), serve)
 		if r.Method == fiber.MethodGet {
-			app.Add(fiber.MethodHead, fiberPath(template), func(c *fiber.Ctx) error {
-				exchange.SetRoute(c, template)
-				return r.handle(a, c)
-			})
+			app.Add(fiber.MethodHead, fiberPath(template), serve)
 		}
 	}
 }

@@ -26,17 +26,31 @@ type event struct {
 	given         fieldSet // with a value that is not null
 	faulty        fieldSet // with a value that is wrong
 	faults        []problem.Fault
-	at            int // index in a batch, -1 for a body of its own
+	beyond        int  // how many more there are
+	brief         bool // one fault is enough
+	at            int  // index in a batch, -1 for a body of its own
 }
 
 // maxFaults bounds what is said about one event.
 const maxFaults = 32
 
+// maxName bounds how much of a name that is unknown is said again, in bytes.
+const maxName = 64
+
 // fault keeps one fault; a path below the event, such as /score, says where.
 func (e *event) fault(path, code, detail string) {
-	if len(e.faults) < maxFaults {
+	if !e.full() {
 		e.faults = append(e.faults, problem.Fault{Pointer: e.pointer(path), Code: code, Detail: detail})
 	}
+}
+
+// full says whether no more faults are kept; another one is counted. Whoever words a fault at some cost asks before.
+func (e *event) full() bool {
+	if len(e.faults) < maxFaults && (!e.brief || len(e.faults) == 0) {
+		return false
+	}
+	e.beyond++
+	return true
 }
 
 func (e *event) pointer(path string) string {
@@ -85,14 +99,17 @@ func (e *event) read(s *scanner, allowed fieldSet) {
 }
 
 func (e *event) unknown(name string, allowed fieldSet) {
+	if e.full() {
+		return
+	}
 	detail := "is not a field of this body"
 	if near := nearest(name, allowed.names()); near != "" {
 		detail += fmt.Sprintf("; did you mean %q?", near)
 	} else {
 		detail += "; it takes " + strings.Join(allowed.names(), ", ")
 	}
-	if len(name) > 64 {
-		name = strings.ToValidUTF8(name[:64], "") + "…"
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "") + "…"
 	}
 	e.fault("/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), "unknown", detail)
 }

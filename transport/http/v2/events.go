@@ -125,7 +125,7 @@ func (in *intake) faultsOf(i int, err error) []problem.Fault {
 // refuse is a problem with what became of each event of a batch; the faults of a single one are the problem's own.
 func (in *intake) refuse(p *problem.Problem) error {
 	if in.single {
-		p.Faults = in.items[0].faults
+		p.Faults, p.Beyond = in.items[0].faults, in.items[0].beyond
 		if id, ok := in.id(0); ok && p.Status >= 500 {
 			p.More = func(b []byte) []byte { return append(wire.AppendID(append(b, `,"event_id":"`...), id), '"') }
 		}
@@ -146,7 +146,8 @@ func (in *intake) id(i int) (domain.ID, bool) {
 // append appends the answer to a body of which something was written.
 func (in *intake) append(b []byte, t tally) []byte {
 	if in.single {
-		return in.appendItem(b, 0)
+		left := problem.FaultBytes
+		return in.appendItem(b, 0, &left)
 	}
 	b = appendInt(append(b, `{"accepted":`...), int64(t.accepted))
 	b = appendInt(append(b, `,"invalid":`...), int64(t.invalid))
@@ -154,23 +155,25 @@ func (in *intake) append(b []byte, t tally) []byte {
 }
 
 func (in *intake) appendItems(b []byte) []byte {
+	left := problem.FaultBytes
 	b = append(b, '[')
 	for i := range in.items {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = in.appendItem(b, i)
+		b = in.appendItem(b, i, &left)
 	}
 	return append(b, ']')
 }
 
-func (in *intake) appendItem(b []byte, i int) []byte {
+func (in *intake) appendItem(b []byte, i int, left *int) []byte {
 	b = append(b, '{')
 	if id, ok := in.id(i); ok {
 		b = append(wire.AppendID(append(b, `"event_id":"`...), id), `",`...)
 	}
-	if in.items[i].faults != nil {
-		return append(problem.AppendFaults(append(b, `"status":"invalid","errors":`...), in.items[i].faults), '}')
+	if it := in.items[i]; it.faults != nil {
+		b = append(b, `"status":"invalid",`...)
+		return append(problem.AppendFaults(b, it.faults, it.beyond, left), '}')
 	}
 	switch err := in.outcomes[in.items[i].command].Err; {
 	case err == nil:

@@ -14,6 +14,7 @@ import (
 
 	"ugc/domain"
 	"ugc/handlers/handlerstest"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 )
 
@@ -28,9 +29,16 @@ func asked(app *fiber.App, method, path, contentType, body string) (int, []byte)
 	return c.Response.StatusCode(), slices.Clone(c.Response.Body())
 }
 
+// everybody calls: who may do what is tested at the edge.
+func everybody(c *fiber.Ctx) error {
+	exchange.SetCaller(c, exchange.Everybody)
+	return c.Next()
+}
+
 func over(house *handlerstest.House) *fiber.App {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, DisablePreParseMultipartForm: true,
 		ErrorHandler: func(c *fiber.Ctx, err error) error { return problem.Of(err).Send(c, "r") }})
+	app.Use(everybody)
 	New(Options{Writing: house.Writing(), Positions: house, Opinions: house, Summaries: house}).Mount(app)
 	return app
 }

@@ -22,12 +22,14 @@ type intake struct {
 	items    []item             // every event, in order
 	outcomes []handlers.Outcome // what became of the commands
 	out      []byte
+	told     int // faults that are kept, of all items
 }
 
 // item is one event of a body.
 type item struct {
 	command int // index among the commands, -1 where it has faults
 	faults  []problem.Fault
+	beyond  int // how many more there are
 }
 
 var intakes = sync.Pool{New: func() any { return new(intake) }}
@@ -35,6 +37,8 @@ var intakes = sync.Pool{New: func() any { return new(intake) }}
 const (
 	keptItems = 256 // a larger intake is left to the collector
 	keptBytes = 64 * 1024
+
+	maxTold = 512 // faults; of later events one is kept, for no answer has room for more
 )
 
 func (in *intake) release() {
@@ -99,12 +103,12 @@ func malformed(err error) error {
 
 // event reads one event.
 func (in *intake) event(s *scanner, at int, check func(domain.Command) error) {
-	e := event{at: at}
+	e := event{at: at, brief: in.told >= maxTold}
 	e.read(s, eventFields)
 	if s.err != nil {
 		return
 	}
-	if user := e.fact.User; in.caller != nil && (user != "" || in.caller == exchange.Nobody) {
+	if user := e.fact.User; user != "" {
 		var err error
 		if e.fact.User, err = in.caller.As(user, exchange.Write); err != nil {
 			in.denied = err
@@ -124,6 +128,7 @@ func (in *intake) event(s *scanner, at int, check func(domain.Command) error) {
 			in.commands = append(in.commands, c)
 		}
 	}
-	it.faults = e.faults
+	it.faults, it.beyond = e.faults, e.beyond
+	in.told += len(e.faults)
 	in.items = append(in.items, it)
 }

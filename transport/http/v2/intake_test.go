@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ugc/domain"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 )
 
@@ -141,7 +142,7 @@ func depth(src string) (most int) {
 // hold checks what was read of a body against encoding/json: the same documents are JSON to both, and a command without faults says what
 // encoding/json reads there.
 func hold(t require.TestingT, src string) {
-	in := new(intake)
+	in := &intake{caller: exchange.Everybody}
 	err := in.read(src, accept)
 	if err != nil && problem.Of(err).Status == 413 {
 		return
@@ -221,7 +222,7 @@ func TestEventsReadAsWritten(t *testing.T) {
 			raw, err = json.Marshal(e)
 		}
 		require.NoError(t, err)
-		in := new(intake)
+		in := &intake{caller: exchange.Everybody}
 		require.NoError(t, in.read(string(raw), accept))
 		require.Empty(t, in.items[0].faults, "%s", raw)
 		hold(t, string(raw))
@@ -256,7 +257,7 @@ func TestCursor(t *testing.T) {
 
 // One event of the usual size must not cost more than its command, its text and a few words around them.
 func TestReadingAnEventAllocatesLittle(t *testing.T) {
-	in := new(intake)
+	in := &intake{caller: exchange.Everybody}
 	n := testing.AllocsPerRun(100, func() {
 		in.items, in.commands = in.items[:0], in.commands[:0]
 		if err := in.read(benchmarkEvent, accept); err != nil {
@@ -269,7 +270,7 @@ func TestReadingAnEventAllocatesLittle(t *testing.T) {
 const benchmarkEvent = `{"type":"heartbeat","event_id":"0198c0de-0000-7000-8000-000000000001","user_id":"3b241101-e2bb-4255-8caf-4136c566a962","movie_id":"tt0111161","session_id":"5b241101-e2bb-4255-8caf-4136c566a962","sequence":42,"occurred_at":1772396100250,"sent_at":1772396100300,"position_ms":3600000,"duration_ms":8520000,"rate":1}`
 
 func BenchmarkRead(b *testing.B) {
-	in := new(intake)
+	in := &intake{caller: exchange.Everybody}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(benchmarkEvent)))
 	for b.Loop() {
@@ -280,7 +281,7 @@ func BenchmarkRead(b *testing.B) {
 
 func BenchmarkReadBatch(b *testing.B) {
 	src := "[" + strings.TrimSuffix(strings.Repeat(benchmarkEvent+",", 100), ",") + "]"
-	in := new(intake)
+	in := &intake{caller: exchange.Everybody}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {

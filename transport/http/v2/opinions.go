@@ -61,7 +61,7 @@ func (r register) once(a *API, c *fiber.Ctx, p *params, f handlers.Feedback, e *
 		e.named(key)
 		use = a.keys.of(c.Method()+" "+r.path, e)
 	}
-	p.faults = append(p.faults, e.faults...)
+	p.faults, p.beyond = append(p.faults, e.faults...), p.beyond+e.beyond
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -171,7 +171,6 @@ func sendJSON(c *fiber.Ctx, status int, body []byte) error {
 func (a *API) getMovie(c *fiber.Ctx) error {
 	p := params{c: c}
 	movie := p.id("movie_id")
-	p.denied = exchange.CallerOf(c).May(exchange.Read)
 	p.query()
 	see := a.atLeast(&p)
 	if err := p.err(); err != nil {

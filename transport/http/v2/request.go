@@ -78,11 +78,27 @@ func (a *API) applied(c *fiber.Ctx, p prefer) {
 type params struct {
 	c      *fiber.Ctx
 	faults []problem.Fault
+	beyond int   // how many more there are
 	denied error // they may not, whatever else is wrong
 }
 
 func (p *params) fault(name, code, detail string) {
+	if p.full() {
+		return
+	}
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "") + "…"
+	}
 	p.faults = append(p.faults, problem.Fault{Parameter: name, Code: code, Detail: detail})
+}
+
+// full says whether no more faults are kept; another one is counted.
+func (p *params) full() bool {
+	if len(p.faults) < maxFaults {
+		return false
+	}
+	p.beyond++
+	return true
 }
 
 // err is the problem with what was read so far, nil where there is none.
@@ -93,7 +109,7 @@ func (p *params) err() error {
 	if len(p.faults) == 0 {
 		return nil
 	}
-	return &problem.Problem{Kind: problem.Invalid, Faults: p.faults}
+	return &problem.Problem{Kind: problem.Invalid, Faults: p.faults, Beyond: p.beyond}
 }
 
 // id is a user or movie id from the path.
@@ -137,6 +153,7 @@ func (p *params) query(known ...string) map[string]string {
 		switch {
 		case err1 != nil || err2 != nil:
 			p.fault(rawName, "bad_characters", "has a broken percent escape")
+		case !slices.Contains(known, name) && p.full():
 		case !slices.Contains(known, name):
 			detail := "is not a parameter here"
 			if near := nearest(name, known); near != "" {
