@@ -17,19 +17,23 @@ const compactionLag = 24 * time.Hour
 func topicSettings(c *config.Config) []kafka.Topic {
 	all := make([]kafka.Topic, 0, len(topics.All()))
 	for _, t := range topics.All() {
-		all = append(all, kafka.Topic{Name: t.Name, Partitions: c.PartitionCount(), Replication: c.ReplicationFactor(), Configs: settingsOf(t, c.ReplicationFactor())})
+		all = append(all, kafka.Topic{
+			Name: t.Name, Partitions: c.PartitionCount(), Replication: c.ReplicationFactor(),
+			Configs: settingsOf(t, c.ReplicationFactor()), Remade: t.Remade,
+		})
 	}
 	return all
 }
 
 func settingsOf(t topics.Topic, replication int16) map[string]string {
-	s := map[string]string{"retention.bytes": "-1"}
+	s := map[string]string{
+		"retention.bytes": "-1", "max.message.bytes": strconv.Itoa(topics.MaxMessageBytes),
+		"unclean.leader.election.enable": "false", // or a replica that was behind makes what was acknowledged go away
+	}
 	switch t.Keep {
 	case topics.Compacted:
 		s["cleanup.policy"], s["retention.ms"] = "compact", "-1"
 		s["min.compaction.lag.ms"] = milliseconds(compactionLag)
-	case topics.Week:
-		s["cleanup.policy"], s["retention.ms"] = "delete", milliseconds(7*24*time.Hour)
 	default:
 		s["cleanup.policy"], s["retention.ms"] = "delete", "-1"
 	}

@@ -18,12 +18,11 @@ func TestTopicsKeepWhatExactnessNeeds(t *testing.T) {
 		case topics.Compacted:
 			require.Equal(t, "compact", one["cleanup.policy"])
 			require.Equal(t, "86400000", one["min.compaction.lag.ms"], "a day to heal a key that went back")
-		case topics.Week:
-			require.Equal(t, "604800000", one["retention.ms"])
-			continue
 		default:
 			require.Equal(t, "delete", one["cleanup.policy"])
 		}
+		require.Equal(t, "false", one["unclean.leader.election.enable"], topic.Name)
+		require.Equal(t, "1048576", one["max.message.bytes"], "a record that fits one topic fits each")
 		require.Equal(t, "-1", one["retention.ms"], "%s is kept for ever", topic.Name)
 	}
 }

@@ -188,6 +188,14 @@ func TestWhatLayWhereItDoesNotBelongIsSetAsideAgain(t *testing.T) {
 	for _, rec := range to.records(names[0]) {
 		require.Equal(t, string(rec.Headers[0].Value) == "her own", rec.Partition == domain.Partition("ann/heat", 5))
 	}
+
+	to = newWorld(t, 1)
+	r, err = Restore(t.Context(), to.restoreFrom(dir))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, r.Misplaced)
+	for _, rec := range to.records(names[0]) {
+		require.Equal(t, string(rec.Headers[0].Value) == "her own", string(rec.Key) == "ann/heat", "or it would be decided")
+	}
 }
 
 func TestADamagedFolderIsRefusedBeforeAnythingIsWritten(t *testing.T) {

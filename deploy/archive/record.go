@@ -40,9 +40,9 @@ func (r *record) from(k *kgo.Record) {
 	}
 }
 
-// kafka is the record as it is to be written to a partition.
-func (r *record) kafka(topic string, partition int32) *kgo.Record {
-	k := &kgo.Record{Topic: topic, Partition: partition, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp, Headers: make([]kgo.RecordHeader, len(r.Headers))}
+// kafka is the record as it is to be written.
+func (r *record) kafka(topic string) *kgo.Record {
+	k := &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value, Timestamp: r.Timestamp, Headers: make([]kgo.RecordHeader, len(r.Headers))}
 	for i, h := range r.Headers {
 		k.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
 	}

@@ -155,7 +155,7 @@ func (r *restoring) file(ctx context.Context, f File) error {
 			return fmt.Errorf("read %s: %w", f.Name, err)
 		}
 		n++
-		chunk = append(chunk, rec.kafka(f.Topic, r.place(rec.Key, f, to)))
+		chunk = append(chunk, r.place(rec.kafka(f.Topic), f, to))
 		if size += rec.size(); len(chunk) == chunkRecords || size >= chunkBytes {
 			if err := flush(); err != nil {
 				return err
@@ -180,16 +180,18 @@ func (r *restoring) topic(name string) *Written {
 	panic("archive: a file of a topic that nobody asked for") // parseManifest refuses it
 }
 
-// place is the partition of a key. One that lay where its key does not belong was set aside by the processors, and must be again: it stood in no
-// order with the others of its user.
-func (r *restoring) place(key []byte, f File, to *Written) int32 {
+// place gives a record its partition. One that lay where its key does not belong was set aside by the processors, and must be again: it stood in no
+// order with the others of its user. Where there is no other partition it goes without its key, which is set aside as well; what it holds stays.
+func (r *restoring) place(k *kgo.Record, f File, to *Written) *kgo.Record {
 	n := int32(len(to.Partitions))
-	p := domain.PartitionOf(key, n)
-	if domain.PartitionOf(key, to.Before) != f.Partition {
+	k.Partition = domain.PartitionOf(k.Key, n)
+	if domain.PartitionOf(k.Key, to.Before) != f.Partition {
 		r.written.Misplaced++
-		p = (p + 1) % n
+		if k.Partition = (k.Partition + 1) % n; n == 1 {
+			k.Key = nil
+		}
 	}
-	return p
+	return k
 }
 
 // send writes a chunk and waits until every replica in sync has it.

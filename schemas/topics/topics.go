@@ -10,7 +10,6 @@ type Keep uint8
 const (
 	Forever   Keep = iota // delete policy, retention.ms=-1
 	Compacted             // the newest record of each key, for ever; nothing younger than a day is compacted away
-	Week                  // 7 days
 )
 
 // Topic is one topic; its partitions and replication are settings.
@@ -19,6 +18,8 @@ type Topic struct {
 	Keep Keep
 	// Holds says in a few words what a record is, and Key what its key is; `ugc topology` prints them.
 	Holds, Key string
+	// Remade topics hold nothing that other topics do not hold: what is gone from one is written again from those.
+	Remade bool
 	// Single topics have one partition count of their own; the others are co-partitioned.
 	Single bool
 }
@@ -37,7 +38,7 @@ var (
 	FeedbackCommands = Topic{Name: "ugc.feedback.commands.v1", Holds: "likes, bookmarks, ratings set or cleared", Key: userMovie}
 	FeedbackEvents   = Topic{Name: "ugc.feedback.events.v1", Holds: "what they became", Key: userMovie}
 	FeedbackTable    = Topic{Name: "ugc-feedback-table", Keep: Compacted, Holds: "opinions", Key: userMovie}
-	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Keep: Week, Holds: "feedback events by movie", Key: movie}
+	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Remade: true, Holds: "feedback events by movie", Key: movie}
 	MoviesTable      = Topic{Name: "ugc-movies-table", Keep: Compacted, Holds: "movie summary", Key: movie}
 	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own"}
 )
@@ -74,8 +75,6 @@ func (k Keep) String() string {
 	switch k {
 	case Compacted:
 		return "compacted, for ever"
-	case Week:
-		return "7 days"
 	}
 	return "for ever"
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ type Topic struct {
 	Partitions  int32
 	Replication int16             // copies; the broker's default when zero
 	Configs     map[string]string // settings by Kafka's names; those not named are left as they are
+	Remade      bool              // what is gone from it is made again from other topics
 }
 
 // Change is one thing that EnsureTopics did, or with DryRun would do.
@@ -67,8 +67,9 @@ type ensure struct {
 
 // EnsureTopics creates the topics that are missing and sets the settings that differ, and returns when every broker lists every topic (a
 // topic is unknown to other brokers for a moment after it is made). Doing it again changes nothing. A topic with another number of
-// partitions, or whose cleanup or retention would have to be changed so that records go away, is left alone and is a
-// *TopicConflict; nothing at all is changed when there is one. All conflicts are joined.
+// partitions, whose cleanup or retention would have to be changed so that records go away, or that has lost records which are wanted, is left alone and
+// is a *TopicConflict; nothing at all is changed when there is one. All conflicts are joined. A retention that is too short is raised where nothing has
+// expired yet, or where the topic is Remade.
 //
 // It is bounded by the context and waits at most 30 s for the brokers.
 func EnsureTopics(ctx context.Context, cl *kgo.Client, topics []Topic, opts ...EnsureOption) ([]Change, error) {
@@ -160,7 +161,11 @@ func (e ensure) compare(ctx context.Context, t Topic, p *plan) error {
 		if is[k] == want {
 			continue
 		}
-		if why := cmp.Or(lossy(k, is[k], want), loses(k, is[k], want)); why != "" {
+		why, err := e.refused(ctx, t, k, is[k], want)
+		if err != nil {
+			return err
+		}
+		if why != "" {
 			errs = append(errs, &TopicConflict{t.Name, k, is[k], want, why})
 			continue
 		}
@@ -168,6 +173,39 @@ func (e ensure) compare(ctx context.Context, t Topic, p *plan) error {
 		p.changes = append(p.changes, Change{t.Name, k, is[k], want})
 	}
 	return errors.Join(errs...)
+}
+
+// refused says why a setting is not changed, "" where changing it is safe.
+func (e ensure) refused(ctx context.Context, t Topic, setting, is, want string) (string, error) {
+	why := lossy(setting, is, want)
+	if why == "" {
+		return loses(setting, is, want), nil
+	}
+	if !strings.HasPrefix(setting, "retention.") {
+		return why, nil
+	}
+	if t.Remade {
+		return "", nil
+	}
+	gone, err := e.expired(ctx, t.Name)
+	if err != nil || !gone {
+		return "", err
+	}
+	return why, nil
+}
+
+// expired says whether records of the topic are gone: then somebody has to know before the setting that did it is mended.
+func (e ensure) expired(ctx context.Context, topic string) (bool, error) {
+	first, err := e.adm.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = first.Error()
+	}
+	if err != nil {
+		return false, fmt.Errorf("look where topic %s begins: %w", topic, err)
+	}
+	gone := false
+	first.Each(func(o kadm.ListedOffset) { gone = gone || o.Offset > 0 })
+	return gone, nil
 }
 
 func (e ensure) apply(ctx context.Context, p plan) error {
