@@ -162,9 +162,9 @@ func (h *House) start(ctx context.Context) error {
 		{"", h.openSchemas},
 		{"", h.openCommands},
 		{"", h.openDocuments},
+		{config.Streams, h.openStreams}, // what the log lost is made good before views compare themselves with it
 		{config.Projections, h.openAnalytics},
 		{config.Projections, h.openProjections},
-		{config.Streams, h.openStreams},
 		{config.Edge, h.openPositions},
 		{"", h.openHTTP},
 	} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,17 +28,36 @@ func (e *Engine) assigned(ctx context.Context, offsets map[string]map[int32]kgo.
 	adjusted := map[string]map[int32]kgo.Offset{}
 	for topic, partitions := range offsets {
 		adjusted[topic] = map[int32]kgo.Offset{}
+		var resumes map[int32]resume
+		err := e.persist(ctx, "compare with the log", func(ctx context.Context) (err error) {
+			resumes, err = e.compareLog(ctx, stored, slices.Sorted(maps.Keys(partitions)))
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("compare %s with the log: %w", e.o.Generation, err)
+		}
 		for p := range partitions {
-			at := kgo.NewOffset().AtStart()
-			if w, ok := stored[p]; ok {
-				at = kgo.NewOffset().At(w.Next)
-			}
-			adjusted[topic][p] = at
-			e.state.assign(p, stored[p], hasMark(stored, p))
-			e.o.Watermarks.own(e.o.View.Name, p, versionOf(stored, p))
+			adjusted[topic][p] = resumes[p].at
+			e.begin(p, stored, resumes[p])
 		}
 	}
 	return adjusted, nil
+}
+
+// begin notes where a partition goes on.
+func (e *Engine) begin(p int32, stored map[int32]Watermark, from resume) {
+	mark := stored[p]
+	if from.why != "" {
+		e.log.Warn("the view goes back", "partition", p, "why", from.why, "to", from.from, "from", mark.Next)
+		e.metrics.wentBack()
+		mark.Next = max(from.from, 0)
+	}
+	e.state.assign(p, mark, hasMark(stored, p))
+	if from.fault != nil {
+		e.log.Error("the view needs a person, unless it is mended by itself", "partition", p, "err", from.fault)
+		e.state.faultUntil(p, from.fault, from.until)
+	}
+	e.o.Watermarks.own(e.o.View.Name, p, versionOf(stored, p))
 }
 
 // revoked gives partitions away, with what is marked committed first. Records of theirs that are still queued do no harm.

@@ -28,6 +28,8 @@ type Engine struct {
 	metrics *viewMetrics
 	queue   *queue
 
+	compareLog func(ctx context.Context, stored map[int32]Watermark, partitions []int32) (map[int32]resume, error)
+
 	sinkMu sync.Mutex // one call of the sink at a time
 	state  state
 	client *kgo.Client // of the current Run
@@ -47,6 +49,7 @@ func New(o Options) (*Engine, error) {
 		queue:   newQueue(o.View.Batch.fetched()),
 		state:   newState(),
 	}
+	e.compareLog = e.compare
 	if o.DeadLetters == nil {
 		e.o.DeadLetters = letterTopic{e}
 	}

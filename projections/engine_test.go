@@ -277,3 +277,34 @@ func gather(t require.TestingT, r *prometheus.Registry) map[string]float64 {
 	}
 	return values
 }
+
+// A log that lost its end and has grown again holds other records where the view stopped, or none. The view goes back, and shows everything.
+func TestAViewGoesBackWhereTheLogIsNotWhatItHasSeen(t *testing.T) {
+	for name, next := range map[string]func(end int64) int64{
+		"the log ends before it":    func(int64) int64 { return 1_000_000 },
+		"the record is a newer one": func(end int64) int64 { return end },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			history := projectionstest.History(topics.FeedbackEvents, 11, 200)
+			s.publish(topics.FeedbackEvents, history...)
+			ends, err := s.admin().ListEndOffsets(t.Context(), topics.FeedbackEvents.Name)
+			require.NoError(t, err)
+			marks := map[int32]projections.Watermark{}
+			for _, r := range history { // the oldest of each partition is all that the view has seen
+				if _, ok := marks[r.Partition]; !ok {
+					end, _ := ends.Lookup(topics.FeedbackEvents.Name, r.Partition)
+					marks[r.Partition] = projections.Watermark{Next: next(end.Offset), Version: r.Version}
+				}
+			}
+			require.NoError(t, s.generation(documents.Ratings).Advance(t.Context(), marks))
+			metrics := prometheus.NewRegistry()
+			r := s.project(documents.Ratings, func(o *projections.Options) { o.Metrics = projections.NewMetrics(metrics) })
+			require.EventuallyWithT(t, func(c *assertions) {
+				require.True(c, r.Status().Healthy())
+				require.Equal(c, opinions(domain.RatingKind, history), s.documents(documents.Ratings))
+			}, bound, tick)
+			require.InDelta(t, projectionstest.Partitions, gather(t, metrics)["ugc_view_went_back_total"], 0)
+		})
+	}
+}

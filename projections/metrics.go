@@ -11,10 +11,10 @@ import (
 
 // Metrics are what all engines of a process publish. Every series has the labels view and generation.
 type Metrics struct {
-	lags                         *lags
-	stalled, blocked             *prometheus.GaugeVec
-	batches, records, errors     *prometheus.CounterVec
-	steps, batchRecords, visible *prometheus.HistogramVec
+	lags                           *lags
+	stalled, blocked               *prometheus.GaugeVec
+	batches, records, errors, back *prometheus.CounterVec
+	steps, batchRecords, visible   *prometheus.HistogramVec
 }
 
 // NewMetrics registers the series, once for a process; nil publishes none. It panics where they are registered already.
@@ -35,12 +35,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		batches:      counter("batches_total", "Batches whose watermark is stored."),
 		records:      counter("records_total", "Records passed, by what became of them: applied, dead_letter or tombstone.", "outcome"),
 		errors:       counter("errors_total", "Failed attempts, by step.", "step"),
+		back:         counter("went_back_total", "Partitions that were read again from further back, because the log was not what the view had seen."),
 		steps:        histogram("step_seconds", "Duration of an attempt, by step.", prometheus.ExponentialBuckets(0.0005, 2, 16), "step"),
 		batchRecords: histogram("batch_records", "Records in a batch.", prometheus.ExponentialBuckets(1, 4, 9)),
 		visible:      histogram("visible_seconds", "From the arrival of a command at the edge until the view shows it, of the newest record of each batch.", prometheus.ExponentialBuckets(0.001, 2, 18)),
 	}
 	if r != nil {
-		r.MustRegister(m.lags, m.stalled, m.blocked, m.batches, m.records, m.errors, m.steps, m.batchRecords, m.visible)
+		r.MustRegister(m.lags, m.stalled, m.blocked, m.batches, m.records, m.errors, m.back, m.steps, m.batchRecords, m.visible)
 	}
 	return m
 }
@@ -58,6 +59,7 @@ func (m *Metrics) of(g Generation) *viewMetrics {
 	for _, outcome := range []string{outcomeApplied, outcomeDeadLetter, outcomeTombstone} {
 		m.records.WithLabelValues(g.View, number, outcome) // 0, so that the first one is a rise
 	}
+	m.back.WithLabelValues(g.View, number)
 	return &viewMetrics{m, g.View, number}
 }
 
@@ -68,6 +70,8 @@ func (m *viewMetrics) step(step string, took time.Duration, err error) {
 		failures.Inc()
 	}
 }
+
+func (m *viewMetrics) wentBack() { m.back.WithLabelValues(m.view, m.generation).Inc() }
 
 func (m *viewMetrics) failed(step string) {
 	m.errors.WithLabelValues(m.view, m.generation, step).Inc()

@@ -58,7 +58,7 @@ func newStageOver(t *testing.T, broker string) *stage {
 	require.NoError(t, err)
 	t.Cleanup(s.client.Close)
 	var all []kafka.Topic
-	for _, topic := range []topics.Topic{topics.FeedbackEvents, topics.MoviesTable, topics.DeadLetters} {
+	for _, topic := range []topics.Topic{topics.FeedbackCommands, topics.FeedbackEvents, topics.MoviesTable, topics.DeadLetters} {
 		all = append(all, kafka.Topic{Name: topic.Name, Partitions: projectionstest.Partitions, Replication: 1})
 	}
 	_, err = kafka.EnsureTopics(s.Context(), s.client, all)

@@ -27,6 +27,7 @@ type partition struct {
 	endAt time.Time // when it was asked for
 	allAt time.Time // when the view was last known to show all; zero: not known
 	fault error
+	until domain.Version // at which the fault is over
 }
 
 type blockedAt struct {
@@ -101,7 +102,19 @@ func (s *state) assigned() []int32 {
 func (s *state) fault(p int32, err error) {
 	s.set(func() {
 		if it, ok := s.partitions[p]; ok {
-			it.fault = err
+			it.fault, it.until = err, never
+		}
+	})
+}
+
+// never is a version that no log reaches.
+const never = domain.Version(1<<63 - 1)
+
+// faultUntil notes a fault that is over when the partition is read up to a version again.
+func (s *state) faultUntil(p int32, err error, until domain.Version) {
+	s.set(func() {
+		if it, ok := s.partitions[p]; ok {
+			it.fault, it.until = err, until
 		}
 	})
 }
@@ -111,6 +124,9 @@ func (s *state) advance(marks map[int32]Watermark) {
 		for p, m := range marks {
 			if it, ok := s.partitions[p]; ok { // else it is another's by now
 				it.Next, it.Version = max(it.Next, m.Next), max(it.Version, m.Version)
+				if m.Version >= it.until {
+					it.fault = nil
+				}
 			}
 		}
 	})

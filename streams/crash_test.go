@@ -296,14 +296,15 @@ func hot(n int) (commands []domain.Command) {
 func TestAnOutboxOfCommittedOutcomesHoldsNobodyUp(t *testing.T) {
 	c := startCluster(t)
 	const commits = maxOutcomes + 4
-	c.send(hot(commits + 1)...)
+	c.decided(c.send(hot(commits + 1)...)[:commits])
 	table := &schemas.Table[domain.PlaybackState]{Applied: commits - 1}
 	for v := range domain.Version(maxOutcomes) {
 		table.Outbox = append(table.Outbox, schemas.Outcome{Version: commits - maxOutcomes + v, Event: []byte("written long ago")})
 	}
 	value, err := c.codec.EncodePlaybackTable(table)
 	require.NoError(t, err)
-	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: value})
+	c.produce(&kgo.Record{Topic: topics.PlaybackTable.Name, Key: []byte("u/m"), Value: value,
+		Headers: []kgo.RecordHeader{{Key: topics.HeaderVersion, Value: versionText(commits - 1)}}})
 	offsets := kadm.Offsets{}
 	offsets.AddOffset(topics.PlaybackCommands.Name, domain.Partition("u/m", partitions), commits, -1)
 	_, err = c.adm.CommitOffsets(bounded(t, patience), "ugc-playback", offsets)
@@ -311,8 +312,7 @@ func TestAnOutboxOfCommittedOutcomesHoldsNobodyUp(t *testing.T) {
 
 	c.run(c.options(t.TempDir()))
 	c.committed(group("ugc-playback"))
-	events := c.eventsOf(topics.PlaybackEvents.Name)
-	require.Len(t, events, 1)
+	require.Len(t, c.eventsOf(topics.PlaybackEvents.Name), commits+1)
 	require.Len(t, lastOf(c, topics.PlaybackTable.Name, c.codec.DecodePlaybackTable).Outbox, 1)
 }
 

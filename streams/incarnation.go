@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
 	"ugc/handlers"
@@ -34,6 +35,10 @@ type incarnation struct {
 	inputs  int32                  // partitions of the input
 	own     func(*partition) error // begins to own a partition, whose copy is restored
 
+	kgo     []kgo.Opt
+	outbox  func(value []byte) ([]schemas.Outcome, error) // of a value of the table
+	folding func() func(*input) ([]byte, error)           // begins a fold from nothing
+
 	mu    sync.RWMutex
 	parts map[int32]*partition
 
@@ -54,6 +59,8 @@ type partition struct {
 	stop  context.CancelFunc              // of what runs for the partition
 	ctx   context.Context                 // ends with the session
 	wg    sync.WaitGroup
+
+	passed map[int64]bool // offsets of inputs that are not processed, see lost.go; set before the first one
 
 	// The rest belongs to the goroutine that goka processes the partition with.
 	lane *lane // nil before the first input
@@ -188,6 +195,10 @@ func (run *incarnation) callback(handle processFunc) goka.ProcessCallback {
 		}
 		if p.lane == nil {
 			p.lane = run.out.lane(in.origin.Partition, in.origin.Version-1)
+		}
+		if p.passed[ctx.Offset()] {
+			run.passOver(ctx, p, in)
+			return
 		}
 		run.tracing.begin(ctx, in)
 		if err := handle(ctx, p, in); err != nil {

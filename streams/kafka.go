@@ -29,6 +29,9 @@ func consumerConfig(from *sarama.Config) *sarama.Config {
 	c.Consumer.Return.Errors = true
 	// A callback that waits for room must not cost the partition its subscription.
 	c.Consumer.MaxProcessingTime = 5 * time.Second
+	// Where to go on is found out when a session begins. An offset that the log does not have ends the session; stock begins at the oldest record, so that
+	// inputs that are gone would be passed over without a word.
+	c.Consumer.Group.ResetInvalidOffsets = false
 	return &c
 }
 
@@ -95,6 +98,10 @@ type session struct {
 func (s *session) Setup(sess sarama.ConsumerGroupSession) error {
 	s.run.assigned(sess.Claims()[s.run.group.Input.Name])
 	if err := s.ConsumerGroupHandler.Setup(sess); err != nil {
+		return err
+	}
+	if err := s.run.compare(sess); err != nil && sess.Context().Err() == nil {
+		s.run.fail(err)
 		return err
 	}
 	s.run.state.up()

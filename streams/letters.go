@@ -43,7 +43,7 @@ func (run *incarnation) letter(ctx goka.Context, in *input, why *refusal) *schem
 		Topic: run.group.Input.Name, Partition: in.origin.Partition, Offset: ctx.Offset(),
 		Timestamp: domain.Instant(ctx.Timestamp().UnixMilli()),
 		Key:       []byte(in.key), Value: in.value,
-		Step: "streams/" + strings.TrimPrefix(run.group.Name, "ugc-"), Reason: why.reason, Message: why.err.Error(), At: run.clock(),
+		Step: run.step(), Reason: why.reason, Message: why.err.Error(), At: run.clock(),
 	}
 	for name, value := range ctx.Headers() {
 		d.Headers = append(d.Headers, schemas.Header{Key: name, Value: value})

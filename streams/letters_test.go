@@ -170,7 +170,9 @@ func TestATableValueThatCannotBeReadIsNeverOverwritten(t *testing.T) {
 func TestATopicThatWasMadeAnewIsNotTakenForTheOldOne(t *testing.T) {
 	c := startCluster(t)
 	c.produce(c.tableRecord("u/m", 500, 500))
-	s, _ := c.run(c.options(t.TempDir()))
+	s, err := New(c.options(t.TempDir()))
+	require.NoError(t, err)
+	start(t, s.Run)
 	c.send(report("u", "m", 1))
 	require.Eventually(t, func() bool {
 		err := s.Healthy()

@@ -19,6 +19,8 @@ type metrics struct {
 	outbox   *prometheus.HistogramVec
 	restarts *prometheus.CounterVec
 	running  *prometheus.GaugeVec
+	rewound  *prometheus.CounterVec
+	mended   *prometheus.CounterVec
 	lag      *prometheus.Desc
 	lags     func(each func(group string, partition int32, lag int64))
 }
@@ -39,13 +41,17 @@ func newMetrics(lags func(each func(string, int32, int64))) *metrics {
 			Help: "Processors that ended by themselves and were replaced."}, []string{"group"}),
 		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ugc_streams_running",
 			Help: "1 while the group's tables are restored and it processes."}, []string{"group"}),
+		rewound: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_refolded_inputs_total",
+			Help: "Inputs that were committed, and are processed again because the table had lost them."}, []string{"group"}),
+		mended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ugc_streams_mended_records_total",
+			Help: "Records that a log had lost and that were written again out of what was made of them."}, []string{"group"}),
 		lag:  prometheus.NewDesc("ugc_streams_lag", "Inputs not yet processed.", []string{"group", "partition"}, nil),
 		lags: lags,
 	}
 }
 
 func (m *metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.commands, m.letters, m.passed, m.repairs, m.outbox, m.restarts, m.running}
+	return []prometheus.Collector{m.commands, m.letters, m.passed, m.repairs, m.outbox, m.restarts, m.running, m.rewound, m.mended}
 }
 
 // Describe implements prometheus.Collector.
@@ -84,6 +90,8 @@ type groupMetrics struct {
 	outbox   prometheus.Observer
 	restarts prometheus.Counter
 	running  prometheus.Gauge
+	rewound  prometheus.Counter
+	mended   prometheus.Counter
 	letters  *prometheus.CounterVec
 	foreign  prometheus.Counter
 	late     prometheus.Counter
@@ -97,6 +105,8 @@ func (m *metrics) of(group string) *groupMetrics {
 		outbox:   m.outbox.WithLabelValues(group),
 		restarts: m.restarts.WithLabelValues(group),
 		running:  m.running.WithLabelValues(group),
+		rewound:  m.rewound.WithLabelValues(group),
+		mended:   m.mended.WithLabelValues(group),
 		letters:  m.letters,
 		foreign:  m.passed.WithLabelValues(group, "foreign"),
 		late:     m.passed.WithLabelValues(group, "late"),

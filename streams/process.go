@@ -36,6 +36,7 @@ func processWith[S, M any](run *incarnation, r rule[S, M]) processFunc {
 		_, err := openTable(run, p, &r)
 		return err
 	}
+	run.outbox, run.folding = outboxOf(r.decode), foldingOf(&r)
 	return func(ctx goka.Context, p *partition, in *input) error {
 		if err := p.lane.room(); err != nil {
 			return err

@@ -144,6 +144,7 @@ func (g *supervised) build(ctx context.Context) (*incarnation, *goka.Processor, 
 	run := &incarnation{
 		group: g.group, codec: o.Codec, epoch: o.Epoch, rules: o.Rules, clock: o.Clock, log: g.log, metrics: g.metrics,
 		state: g.state, out: out, tables: &brokerLog{client: out.client, opts: o.Kgo}, tracing: newTracing(o.Tracer, g.group), inputs: layout.partitions[g.group.Input.Name],
+		kgo: o.Kgo,
 	}
 	run.keeper = &keeper{topic: g.group.Table, codec: o.Codec, log: g.log, metrics: g.metrics, inputs: run.inputs}
 	dir, err := tableDir(o.DataDir, g.group.Name, layout)

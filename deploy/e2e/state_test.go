@@ -134,7 +134,7 @@ func TestALogThatIsOlderThanWhatWasMadeOfItIsSaid(t *testing.T) {
 	s.launch()
 	s.await("it is said", func() bool {
 		out := s.out.String()
-		return strings.Contains(out, "ends before") || strings.Contains(out, "rebuild the view")
+		return strings.Contains(out, "restore it into new topics") || strings.Contains(out, "rebuild the view")
 	})
 	s.kill()
 	for _, part := range keptParts {

@@ -15,7 +15,7 @@ var inProjections = []mutation{
 	},
 	{
 		name: "goes-on-from-the-group", cause: "rule 8", takes: "a projection goes on from the store's watermark, not from the group's offset",
-		file: "projections/assign.go", old: "adjusted[topic][p] = at", new: "adjusted[topic][p], at = partitions[p], at",
+		file: "projections/assign.go", old: "adjusted[topic][p] = resumes[p].at", new: "adjusted[topic][p] = partitions[p]",
 		in: "projections", by: []string{"TestAStoreThatWasLostIsFilledAgain"},
 	},
 	{

@@ -60,6 +60,14 @@ func Of(c domain.Command) Topic {
 	return PlaybackCommands
 }
 
+// CommandsOf is the command topic behind a topic of events.
+func CommandsOf(events Topic) Topic {
+	if events == FeedbackEvents {
+		return FeedbackCommands
+	}
+	return PlaybackCommands
+}
+
 // Header names on records.
 const (
 	HeaderCommandID   = "ugc-command-id"
