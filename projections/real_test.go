@@ -7,4 +7,5 @@ func TestViewsOverARealBroker(t *testing.T) {
 	t.Run("events become rows", func(t *testing.T) { newRealStage(t).becomeRows() })
 	t.Run("a second engine shares the partitions", func(t *testing.T) { newRealStage(t).share() })
 	t.Run("death after each effect", func(t *testing.T) { dyingAfterEachEffect(t, newRealStage) })
+	t.Run("hostile events are set aside", func(t *testing.T) { newRealStage(t).setHostileAside() })
 }

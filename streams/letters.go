@@ -34,7 +34,7 @@ func (run *incarnation) setAside(ctx goka.Context, p *partition, in *input, why 
 		level = slog.LevelDebug
 	}
 	run.log.Log(in.context(ctx.Context()), level, "record set aside", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset,
-		"reason", why.reason, "dead_letter", letter.ID, "err", letter.Message)
+		"reason", why.reason, "dead_letter", letter.ID.String(), "err", letter.Message)
 	return nil
 }
 

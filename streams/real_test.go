@@ -26,4 +26,5 @@ func TestExactnessOverARealBroker(t *testing.T) {
 	t.Run("a paused process goes on beside its successor", func(t *testing.T) {
 		pausing(startRealCluster(t), t.TempDir, 1)
 	})
+	t.Run("hostile inputs are set aside", func(t *testing.T) { hostileInputs(startRealCluster(t), group("ugc-feedback"), "ann/heat") })
 }

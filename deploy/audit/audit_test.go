@@ -320,3 +320,14 @@ func TestOptionsSayEverything(t *testing.T) {
 		require.ErrorContains(t, err, text)
 	}
 }
+
+func TestFindingsAboutAnybodysBytesAreShortLines(t *testing.T) {
+	s := &sheet{limit: 1}
+	s.found(Difference{Kind: Unreadable, Key: strings.Repeat("k", 1<<20), Is: "two\nlines" + strings.Repeat("x", 1<<20), Should: strings.Repeat("y", 1<<20)})
+	line := s.list[0].String()
+	require.Less(t, len(line), 3*maxShown)
+	require.NotContains(t, line, "\n")
+	require.Contains(t, line, "(1048576 bytes)")
+	require.Less(t, len(s.list[0].Key), maxShown)
+	require.Contains(t, Difference{Key: "ann/heat", Is: "9, not 3"}.String(), "key ann/heat, is 9, not 3")
+}

@@ -84,10 +84,13 @@ func (s *side) fold(ctx context.Context, a *audit, p int32, to int64, o *outcome
 	letters := a.letters.at(s.step(), s.Input.Name, p)
 	err = a.o.Log.Read(ctx, s.Input.Name, p, to, func(r Record) error {
 		m := moment{Origin: domain.Origin{Partition: p, Version: domain.NewVersion(a.o.Epoch, r.Offset)}, key: string(r.Key), letter: letters[r.Offset]}
-		m.foreign = len(r.Key) == 0 || domain.Partition(m.key, partitions) != p
+		nobodys := s.Input.CheckKey(m.key) != nil
+		m.foreign = nobodys || domain.Partition(m.key, partitions) != p
 		k := all[m.key]
 		if k == nil {
 			k = &known{}
+		}
+		if !nobodys { // such a key may be of any length
 			all[m.key] = k
 		}
 		m.known = k
@@ -121,17 +124,9 @@ func (s *side) command(codec *schemas.Codec, o domain.Origin, r *Record, partiti
 	case topics.Of(c).Name != s.Input.Name:
 		return nil, fmt.Errorf("a %T is no command of this topic", c)
 	case key == "" || head.Key() != key || domain.Partition(key, partitions) != o.Partition:
-		return nil, fmt.Errorf("the key %s does not belong to a command about %s in partition %d", clip(key), head.Key(), o.Partition)
+		return nil, fmt.Errorf("the key %s does not belong to a command about %s in partition %d", schemas.Quote(key), schemas.Quote(head.Key()), o.Partition)
 	}
 	return c, c.Validate()
-}
-
-// clip is a text of any length, fit for a line.
-func clip(s string) string {
-	if len(s) > 300 {
-		s = s[:300] + "…"
-	}
-	return fmt.Sprintf("%q", s)
 }
 
 // place is a record of a topic.

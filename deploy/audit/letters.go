@@ -89,7 +89,7 @@ func (a *audit) movieEvent(_, _ int32, r *Record) (domain.Origin, error) {
 		return domain.Origin{}, err
 	}
 	if _, ok := e.(domain.FeedbackEvent); !ok || e.Head().Movie != string(r.Key) {
-		return domain.Origin{}, fmt.Errorf("a %T about %s under the key %s", e, clip(e.Head().Movie), clip(string(r.Key)))
+		return domain.Origin{}, fmt.Errorf("a %T about %s under the key %s", e, schemas.Quote(e.Head().Movie), schemas.Quote(r.Key))
 	}
 	return e.Head().Origin, nil
 }
@@ -101,7 +101,7 @@ func (a *audit) viewEvent(p, _ int32, r *Record) (domain.Origin, error) {
 	}
 	head := e.Head()
 	if head.Origin.Version < 0 || head.Origin.Partition != p || head.Key() != string(r.Key) {
-		return domain.Origin{}, fmt.Errorf("an event about %s of partition %d under the key %s", clip(head.Key()), head.Origin.Partition, clip(string(r.Key)))
+		return domain.Origin{}, fmt.Errorf("an event about %s of partition %d under the key %s", schemas.Quote(head.Key()), head.Origin.Partition, schemas.Quote(r.Key))
 	}
 	return head.Origin, nil
 }
@@ -248,7 +248,7 @@ func (l *letters) keep(s source, origin domain.Origin, key string) {
 
 // unjustified reports a record that was set aside for nothing, by its place and, where it has one, its event_id.
 func (a *audit) unjustified(sh *sheet, s source, r *Record, l *letter) {
-	is := "set aside as " + clip(l.reason)
+	is := "set aside as " + schemas.Quote(l.reason)
 	if c, err := a.o.Codec.DecodeCommand(r.Value); err == nil {
 		is = "event_id " + c.Head().ID.String() + " " + is
 	} else if e, err := a.o.Codec.DecodeEvent(r.Value); err == nil {

@@ -9,6 +9,7 @@ import (
 	"ugc/deploy/reference"
 	"ugc/deploy/reference/translate"
 	"ugc/domain"
+	"ugc/schemas"
 )
 
 // What is known of the outcome of one command.
@@ -128,7 +129,7 @@ func (s *side) meet(a *audit, o *outcomes, sh *sheet, m *moment) {
 	switch {
 	case m.letter != nil:
 		if *known |= aside; there {
-			sh.found(Difference{Kind: Contradicting, Key: m.key, Is: "an event, and a dead letter as " + clip(m.letter.reason), Origin: origin})
+			sh.found(Difference{Kind: Contradicting, Key: m.key, Is: "an event, and a dead letter as " + schemas.Quote(m.letter.reason), Origin: origin})
 		} else if inSnapshot && m.letter.justified {
 			sh.Stored++
 		}
@@ -178,7 +179,7 @@ func (s *side) showEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet,
 		d := &sh.list[n]
 		text, _, _ := s.split(e)
 		if d.Is, d.Should = apart(text, d.Should); d.Is == "" && d.Should == "" {
-			d.Is = "under the key " + clip(string(r.Key))
+			d.Is = "under the key " + schemas.Quote(r.Key)
 		}
 		d.Origin = place{s.events.Name, sh.Partition, r.Offset}.String()
 		if delete(o.wrong, i); len(o.wrong) == 0 {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+
+	"ugc/schemas"
 )
 
 // Kind says how what is stored differs from what was accepted.
@@ -42,10 +45,24 @@ func (d Difference) String() string {
 	fmt.Fprintf(&b, "%s, partition %d: %s", d.Check, d.Partition, d.Kind)
 	for _, p := range [...]struct{ name, text string }{{"key", d.Key}, {"is", d.Is}, {"should be", d.Should}, {"see", d.Origin}} {
 		if p.text != "" {
-			fmt.Fprintf(&b, ", %s %s", p.name, p.text)
+			fmt.Fprintf(&b, ", %s %s", p.name, oneLine(p.text))
 		}
 	}
 	return b.String()
+}
+
+// maxShown bounds a part of a line: what it shows may be anybody's bytes.
+const maxShown = 4 << 10
+
+// oneLine is the text as it is where it is short and can be printed, else quoted or cut.
+func oneLine(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return schemas.Quote(text)
+	}
+	if len(text) > maxShown {
+		return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:maxShown], ""), len(text))
+	}
+	return text
 }
 
 // Count is what one check found in one partition.
@@ -137,6 +154,9 @@ func (s *sheet) found(d Difference) {
 	s.Differences++
 	if len(s.list) < s.limit {
 		d.Check, d.Partition = s.Check, s.Partition
+		if len(d.Key) > maxShown {
+			d.Key = schemas.Quote(d.Key)
+		}
 		s.list = append(s.list, d)
 	}
 }

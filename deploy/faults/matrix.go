@@ -92,14 +92,15 @@ var Matrix = []Fault{
 		},
 	},
 	{
-		Name:   "poison bytes in every topic",
+		Name:   "poison bytes in every topic, up to the size that the broker takes",
 		Broken: "commands, events, tables, re-keyed feedback, dead letters",
 		Holds:  "I6; other keys go on",
 		Tests: tests{
-			"deploy/e2e":   {"TestPoisonInEveryTopic"},
-			"streams":      {"TestPoisonIsSetAsideAndHoldsUpItsKeyAlone", "TestRecordsOfNoOrAnothersKeyAreSetAsideWithoutAState", "TestForeignRecordsOfATableHoldUpNobody", "TestForeignRecordsOfATableArePassedOver", "TestEveryTableIsRepairedByItsOwner", "TestAValueThatWasCompactedAwayIsRebuilt", "TestATableValueThatCannotBeReadIsNeverOverwritten"},
-			"projections":  {"TestBadRecordsAreSetAsideWholeAndOtherKeysGoOn", "TestRecordsOfAKeyWaitBehindABadOne"},
-			"deploy/audit": {"TestDeadLettersAreOutcomes", "TestForeignRecordsAreNamed"},
+			"deploy/e2e":   {"TestPoisonInEveryTopic", "TestHostileRecordsInEveryTopic"},
+			"schemas":      {"TestLettersFitWhateverTheyAreAbout", "TestManyIDsThatNeverComeAreNotWaitedForEach"},
+			"streams":      {"TestPoisonIsSetAsideAndHoldsUpItsKeyAlone", "TestRecordsOfNoOrAnothersKeyAreSetAsideWithoutAState", "TestForeignRecordsOfATableHoldUpNobody", "TestForeignRecordsOfATableArePassedOver", "TestEveryTableIsRepairedByItsOwner", "TestAValueThatWasCompactedAwayIsRebuilt", "TestATableValueThatCannotBeReadIsNeverOverwritten", "TestHostileInputsAreSetAsideInBounds", "TestHostileRecordsOfTablesHoldUpNobody"},
+			"projections":  {"TestBadRecordsAreSetAsideWholeAndOtherKeysGoOn", "TestRecordsOfAKeyWaitBehindABadOne", "TestHostileEventsAreSetAsideInBounds", "TestATablesNextValueMakesGoodABadOne"},
+			"deploy/audit": {"TestJustifiedDeadLettersAreOutcomes", "TestLettersWithoutACauseAreDifferences", "TestForeignRecordsAreNamed"},
 		},
 	},
 	{

@@ -40,7 +40,7 @@ var (
 	FeedbackTable    = Topic{Name: "ugc-feedback-table", Keep: Compacted, Holds: "opinions", Key: userMovie}
 	MoviesFeedback   = Topic{Name: "ugc.movies.feedback.v1", Remade: true, Holds: "feedback events by movie", Key: movie}
 	MoviesTable      = Topic{Name: "ugc-movies-table", Keep: Compacted, Holds: "movie summary", Key: movie}
-	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own"}
+	DeadLetters      = Topic{Name: "ugc.dead-letters.v1", Holds: "records that could not be processed", Key: "the record's own, of a long one its hash"}
 )
 
 // MaxMessageBytes is max.message.bytes of every topic, and what our producers take: the size of a batch as it is sent, so of one record with key,
