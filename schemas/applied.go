@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"strconv"
 
 	"ugc/domain"
 	"ugc/schemas/topics"
@@ -27,6 +28,13 @@ func (c *Codec) AppliedIn(table topics.Topic, value []byte) (domain.Version, err
 		return domain.NoVersion, undecodable(TableValue.String(), fmt.Errorf("this is a %s, which is no value of %s", list[r].Name, table.Name))
 	}
 	return AppliedOf(value)
+}
+
+// Stands says whether a record of a table that stands at the offset is where its owner meant it to be, by what
+// topics.HeaderPlace says of that. Elsewhere it does not count: another owner was faster. Records of earlier versions say
+// nothing; of those the greater applied version counts.
+func Stands[T ~string | ~[]byte](placed T, offset int64) bool {
+	return len(placed) == 0 || string(placed) == strconv.FormatInt(offset, 10)
 }
 
 // CheckTable reads a value of the topic's table whole, and says what is wrong with it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -88,16 +87,16 @@ func (k *keeper) keep(s *store, r tableRecord, absent []byte) (judgement, error)
 	if err != nil {
 		return 0, err
 	}
-	j, err := k.judge(r, kept)
-	switch {
-	case j == counts:
-		return counts, errors.Join(s.Set(r.key, r.value), s.unmark(r.key))
-	case j == same:
-		return same, s.unmark(r.key)
-	case j == 0:
-		return 0, err
+	j, why := k.judge(r, kept)
+	switch j {
+	case counts:
+		return j, errors.Join(s.Set(r.key, r.value), s.unmark(r.key))
+	case same:
+		return j, s.unmark(r.key)
+	case 0:
+		return j, why
 	}
-	k.passedOver(r, j, err)
+	k.passedOver(r, j, why)
 	if k.topic.CheckKey(r.key) != nil || k.inputs > 0 && domain.Partition(r.key, k.inputs) != r.partition {
 		return j, nil // no input of the key is ever processed here, and it may be of any length
 	}
@@ -133,7 +132,7 @@ func (k *keeper) judge(r tableRecord, kept []byte) (judgement, error) {
 	if domain.KindOf(err) == domain.Unavailable && err != nil {
 		return 0, err
 	}
-	if r.placed != "" && r.placed != strconv.FormatInt(r.offset, 10) {
+	if !schemas.Stands(r.placed, r.offset) {
 		if err != nil {
 			return foreign, err
 		}

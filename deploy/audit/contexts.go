@@ -196,10 +196,13 @@ func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each 
 	}
 	values := map[string]newest{}
 	err = a.o.Log.Read(ctx, topic.Name, p, ends[p], func(r Record) error {
+		if r.Late {
+			return nil
+		}
 		if r.Value == nil {
 			return nil // a tombstone: nothing of ours writes any, and every reader of the table passes it over
 		}
-		applied, err := schemas.AppliedOf(r.Value)
+		applied, err := a.o.Codec.AppliedIn(topic, r.Value)
 		if err != nil {
 			a.unreadable(place{topic.Name, p, r.Offset}, r.Key, err)
 			return nil // it is among the differences now

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/domain"
+	"ugc/schemas"
+	"ugc/schemas/topics"
 	"ugc/streams"
 	"ugc/transport/kafka"
 )
@@ -112,7 +114,7 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 			if r.Offset >= to {
 				return nil
 			}
-			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value, Release: releases(r)}); err != nil {
+			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value, Release: releases(r), Late: late(r)}); err != nil {
 				return err
 			}
 			next = r.Offset + 1
@@ -123,4 +125,14 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 
 func releases(r *kgo.Record) bool {
 	return slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == streams.HeaderRelease })
+}
+
+// late says of a table's record that it does not count, because another owner of the partition wrote before it.
+func late(r *kgo.Record) bool {
+	for _, h := range r.Headers {
+		if h.Key == topics.HeaderPlace {
+			return !schemas.Stands(h.Value, r.Offset)
+		}
+	}
+	return false
 }

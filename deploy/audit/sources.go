@@ -22,6 +22,7 @@ type Record struct {
 	Offset     int64
 	Key, Value []byte // a nil value is a tombstone
 	Release    bool   // it asks to go on with a key that waits behind a dead letter
+	Late       bool   // of a table: another owner wrote first, so that it does not count
 }
 
 // Rows reads one stored view, as readers see it, tombstones included.
