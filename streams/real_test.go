@@ -23,6 +23,10 @@ func TestExactnessOverARealBroker(t *testing.T) {
 	t.Run("what is on its way to the events is lost", func(t *testing.T) {
 		losing(startRealCluster(t), t.TempDir(), topics.PlaybackEvents.Name, many(400), maxOutcomes)
 	})
+	t.Run("the process dies before the value is written", func(t *testing.T) { valueFirst(startRealCluster(t), t.TempDir) })
+	t.Run("the process dies before the event is written", func(t *testing.T) { eventLost(startRealCluster(t), t.TempDir) })
+	t.Run("a first owner writes before a second", func(t *testing.T) { twoOwners(startRealCluster(t), t.TempDir, false) })
+	t.Run("a first owner writes after a second", func(t *testing.T) { twoOwners(startRealCluster(t), t.TempDir, true) })
 	t.Run("a paused process goes on beside its successor", func(t *testing.T) {
 		pausing(startRealCluster(t), t.TempDir, 1)
 	})
