@@ -31,8 +31,8 @@ func (c *Codec) AppliedIn(table topics.Topic, value []byte) (domain.Version, err
 }
 
 // Stands says whether a record of a table that stands at the offset is where its owner meant it to be, by what
-// topics.HeaderPlace says of that. Elsewhere it does not count: another owner was faster. Records of earlier versions say
-// nothing; of those the greater applied version counts.
+// topics.HeaderPlace says of that. Elsewhere it does not count: another owner was faster. Records of earlier versions
+// say nothing; of those the greater applied version counts.
 func Stands[T ~string | ~[]byte](placed T, offset int64) bool {
 	return len(placed) == 0 || string(placed) == strconv.FormatInt(offset, 10)
 }

@@ -19,11 +19,11 @@ import (
 // at what others wrote, and each view.
 //
 // An owner writes every record with the offset at which it means it to stand, which is right behind all that it has
-// read. A record that stands there counts: who wrote it knew everything before it. One that stands elsewhere does not:
-// another owner was faster. So all readers agree on one chain of values, also after compaction, and a paused process that
-// wakes up and writes late takes nothing back. Records without such an offset are of earlier versions of ugc: of two values of a
-// key the one with the greater applied version counts, of equals the first. Tombstones and records that hold no value of
-// this table are foreign.
+// read. A record that stands there counts: who wrote it knew everything before it. One that stands elsewhere does
+// not: another owner was faster. So all readers agree on one chain of values, also after compaction, and a paused
+// process that wakes up and writes late takes nothing back. Records without such an offset are of earlier versions of
+// ugc: of two values of a key the one with the greater applied version counts, of equals the first. Tombstones and
+// records that hold no value of this table are foreign.
 //
 // What does not count is passed over. The right value has to be written behind it, or compaction would in the end keep
 // just the wrong one: so an owner marks the key in its copy.

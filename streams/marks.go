@@ -7,9 +7,9 @@ import (
 )
 
 // Marks name the keys of which the topic's last record is not the one that counts: a late or a foreign one, or a
-// tombstone, stands behind it, and compaction would in the end keep just that. They lie in the copy and go to its disk no
-// later than the offset that passes over the record, so that a restart finds them, until the owner has written the key
-// again.
+// tombstone, stands behind it, and compaction would in the end keep just that. They lie in the copy and go to its
+// disk no later than the offset that passes over the record, so that a restart finds them, until the owner has
+// written the key again.
 const (
 	markRepair byte = 'r' // the copy holds the right value
 	markLost   byte = 'l' // no value that counts was found: it may have been compacted away

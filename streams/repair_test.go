@@ -120,8 +120,9 @@ func eventLost(c *cluster, folder func() string) {
 	require.Equal(t, decided[0].Event, events[0].Value)
 }
 
-// Two owners decide the same command by different rules, and neither knows of the other: its group has given the partition to
-// the second because the first hangs. Whichever value stands first counts, and only its event is ever seen.
+// Two owners decide the same command by different rules, and neither knows of the other: its group has given the
+// partition to the second because the first hangs. Whichever value stands first counts, and only its event is ever
+// seen.
 func TestTwoOwnersOfOnePartitionMakeOneEvent(t *testing.T) {
 	for name, late := range map[string]bool{"the first writes before the second": false, "the first writes after the second": true} {
 		t.Run(name, func(t *testing.T) { twoOwners(startCluster(t), t.TempDir, late) })
@@ -210,8 +211,8 @@ func (c *cluster) wrong(old *kgo.Record) map[string]*kgo.Record {
 }
 
 // Whatever wrong stands behind the right value of a key in any table, its owner writes the right one again: while it
-// works and nothing comes in, and when it restores the table. Nobody else is there, such as an edge. So compaction keeps the
-// right value, and a member with an empty disk finds it.
+// works and nothing comes in, and when it restores the table. Nobody else is there, such as an edge. So compaction
+// keeps the right value, and a member with an empty disk finds it.
 func TestEveryTableIsRepairedByItsOwner(t *testing.T) {
 	t.Parallel()
 	port, dir := freePort(t), t.TempDir()

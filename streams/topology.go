@@ -2,7 +2,7 @@
 // emits one event for each command, exactly, through crashes and zombies (DESIGN 6, rules 2 to 6 and 9).
 //
 // One input goes through the package like this: goka hands it to process, which finds the value of its key (held by table, stored by
-// store, restored by keepGreater) and asks the rule's pure step what becomes of it; the new value, when table flushes it, and the outcome leave through
+// store, restored by keeper) and asks the rule's pure step what becomes of it; the new value, when table flushes it, and then the outcome leave through
 // producer, and lane, which hears of both, lets goka commit the inputs in order. A supervised group starts a new goka processor whenever one ends.
 package streams
 
