@@ -354,6 +354,8 @@ func TestScopesOfPersonsAndServices(t *testing.T) {
 		require.Equal(t, c.want[write], s.ask("PUT", "/api/v2/users/ann/bookmarks/heat", "", bearer(c.token)...).status, name)
 		require.Equal(t, c.want[other], s.ask("GET", "/api/v1/likes/users/bob", "", bearer(c.token)...).status, name)
 	}
+	unnamed := bearer(tokenOf("", set("scope", "ugc:read")))
+	require.Contains(t, s.ask("GET", "/api/v2/users/ann/positions", "", unnamed...).body, "has no subject")
 	metrics := bearer(tokenOf("", set("scope", "ugc:metrics"), set("client_id", "reports")))
 	require.Equal(t, 200, s.ask("GET", "/metrics", "", metrics...).status)
 	require.Equal(t, 403, s.ask("GET", "/metrics", "", bearer(tokenOf("ann", set("scope", "ugc:metrics")))...).status)
