@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"cmp"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 
 	"ugc/domain"
@@ -50,27 +52,33 @@ func inSequence(commands []domain.Command) (order []int) {
 	return order
 }
 
-// sorted looks a sitting up only where it is another than that of the report before.
+var sittings = maphash.MakeSeed()
+
+// sorted may be false where two sittings have one hash, and is never true where a sequence falls: what rises as one,
+// rises in each of its parts. It keeps the newest sequence by hash, in a table that is half empty at least.
 func sorted(commands []domain.Command) bool {
-	var newest map[sitting]int64
-	var at sitting
-	var last int64
+	if len(commands) <= 1 {
+		return true
+	}
+	type newest struct {
+		hash     uint64
+		sequence int64 // 0: no entry
+	}
+	table := make([]newest, 2<<bits.Len(uint(len(commands)-1)))
 	for _, c := range commands {
 		s, sequence, ok := sittingOf(c)
 		if !ok {
 			continue
 		}
-		if s != at {
-			if newest == nil {
-				newest = map[sitting]int64{}
-			}
-			newest[at] = last
-			at, last = s, newest[s]
+		hash := maphash.Comparable(sittings, s)
+		i := hash & uint64(len(table)-1)
+		for table[i].sequence != 0 && table[i].hash != hash {
+			i = (i + 1) & uint64(len(table)-1)
 		}
-		if sequence < last {
+		if sequence < table[i].sequence {
 			return false
 		}
-		last = sequence
+		table[i] = newest{hash, sequence}
 	}
 	return true
 }
