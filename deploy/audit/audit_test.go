@@ -286,7 +286,7 @@ func TestProgressStaysWithinItsTotal(t *testing.T) {
 	more, told := 0, 0
 	w.onScan = func(string) {
 		if more++; more < 5 {
-			for range 600 {
+			for range 1500 {
 				w.give(&domain.RecordPlayback{Fact: w.fact("u1", "m1"), Type: domain.Play})
 			}
 		}

@@ -203,6 +203,9 @@ func scanTable(ctx context.Context, a *audit, topic topics.Topic, p int32, each 
 			return nil // a tombstone: nothing of ours writes any, and every reader of the table passes it over
 		}
 		applied, err := a.o.Codec.AppliedIn(topic, r.Value)
+		if unavailable(err) != nil {
+			return err
+		}
 		if err != nil {
 			a.unreadable(place{topic.Name, p, r.Offset}, r.Key, err)
 			return nil // it is among the differences now

@@ -83,6 +83,33 @@ func TestLettersWithoutACauseAreDifferences(t *testing.T) {
 	}
 }
 
+// TestWhatEndsTheWaitBehindALetter sets a good command aside after the wait behind a bad one is over.
+func TestWhatEndsTheWaitBehindALetter(t *testing.T) {
+	pause := func(w *world) domain.Command {
+		return &domain.RecordPlayback{Fact: w.fact("u1", "m1"), Type: domain.Pause}
+	}
+	for name, ends := range map[string]func(*world) domain.Origin{
+		"a later command was processed": func(w *world) domain.Origin { w.give(pause(w)); return w.aside(pause(w), "u1/m1") },
+		"it is itself released": func(w *world) domain.Origin {
+			o := w.aside(pause(w), "u1/m1")
+			w.logs[commands][o.Partition][o.Version.Offset()].Release = true
+			return o
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.busy()
+			w.bad("u1/m1", nil)
+			w.aside(pause(w), "u1/m1")
+			o := ends(w)
+			r := w.audit()
+			require.Len(t, r.Differences, 1, "%v", r.Differences)
+			require.Equal(t, Unjustified, r.Differences[0].Kind)
+			require.Equal(t, place{commands, o.Partition, o.Version.Offset()}.String(), r.Differences[0].Origin)
+		})
+	}
+}
+
 // TestALetterOfAnotherRecordStandsForNothing writes letters that are about no record, or about other bytes.
 func TestALetterOfAnotherRecordStandsForNothing(t *testing.T) {
 	w := newWorld(t)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ugc/deploy"
@@ -74,12 +75,17 @@ func (s *service) block(key string) {
 		}
 	}
 	value.Applied, value.Blocked = domain.NewVersion(0, last), true
+	ends, err := kadm.NewClient(s.kafka()).ListEndOffsets(s.t.Context(), newest.Topic)
+	require.NoError(s.t, err)
 	forged := &kgo.Record{Topic: newest.Topic, Partition: newest.Partition, Key: newest.Key}
 	forged.Value, err = codec.EncodePlaybackTable(value)
 	require.NoError(s.t, err)
 	for _, h := range newest.Headers {
-		if h.Key == topics.HeaderVersion {
+		switch h.Key {
+		case topics.HeaderVersion:
 			h.Value = strconv.AppendInt(nil, int64(value.Applied), 10)
+		case topics.HeaderPlace: // as an owner's, behind all that is there: the service is idle
+			h.Value = strconv.AppendInt(nil, ends[newest.Topic][newest.Partition].Offset, 10)
 		}
 		forged.Headers = append(forged.Headers, h)
 	}

@@ -14,6 +14,7 @@ import (
 	"ugc/domain"
 	"ugc/handlers"
 	"ugc/handlers/handlerstest"
+	"ugc/transport/http/exchange"
 	"ugc/transport/http/problem"
 	v2 "ugc/transport/http/v2"
 )
@@ -45,6 +46,7 @@ func serve(t *testing.T, s *service) *service {
 				return err
 			}
 		}
+		exchange.SetCaller(c, exchange.Everybody)
 		err := c.Next()
 		if err == nil && s.after != nil {
 			err = s.after(c)

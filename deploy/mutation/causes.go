@@ -19,6 +19,7 @@ var causes = []cause{
 	{id: "rule 9", says: "Nothing is dropped silently; a key waits behind its dead letter, a store that is down stalls"},
 	{id: "place", says: "All keys of a user share a partition: one function, used by every client"},
 	{id: "access", says: "A user's data is their own: another's is 403, and who is not known gets 401"},
+	{id: "judges", says: "What judges the service believes nothing that the service says of itself"},
 
 	{id: "goka-acks", says: "goka's producer asks the leader alone (acks=1)"},
 	{id: "goka-newest", says: "a goka group without a commit starts at the newest record"},

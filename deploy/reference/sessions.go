@@ -1,6 +1,9 @@
 package reference
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // The bounds of what is remembered of sessions, of each user and movie.
 const (
@@ -40,34 +43,23 @@ func (s *sessions) take(r *Report) (watched []Range) {
 	if s.of == nil {
 		s.of = map[string][]stretch{}
 	}
+	all := s.of[r.Session]
 	this := stretch{from: r.Sequence, to: r.Sequence, first: momentOf(r), last: momentOf(r), newest: s.reports}
-	var kept []stretch
-	for _, t := range s.of[r.Session] {
-		switch {
-		case t.to+1 == r.Sequence:
-			watched = append(watched, between(t.last, momentOf(r)))
-			this.from, this.first = t.from, t.first
-		case t.from-1 == r.Sequence:
-			watched = append(watched, between(momentOf(r), t.first))
-			this.to, this.last = t.to, t.last
-		default:
-			kept = append(kept, t)
-		}
+	at, _ := slices.BinarySearchFunc(all, r.Sequence-1, func(t stretch, n int64) int { return cmp.Compare(t.to, n) })
+	end := at
+	if end < len(all) && all[end].to+1 == r.Sequence {
+		watched = append(watched, between(all[end].last, momentOf(r)))
+		this.from, this.first = all[end].from, all[end].first
+		end++
 	}
-	at := slices.IndexFunc(kept, func(t stretch) bool { return t.from > this.from })
-	if at < 0 {
-		at = len(kept)
+	if end < len(all) && all[end].from-1 == r.Sequence {
+		watched = append(watched, between(momentOf(r), all[end].first))
+		this.to, this.last = all[end].to, all[end].last
+		end++
 	}
-	s.keep(r.Session, slices.Insert(kept, at, this))
+	s.count += 1 - (end - at)
+	s.of[r.Session] = slices.Replace(all, at, end, this)
 	return watched
-}
-
-// keep replaces the stretches of a session.
-func (s *sessions) keep(session string, now []stretch) {
-	s.count += len(now) - len(s.of[session])
-	if s.of[session] = now; len(now) == 0 {
-		delete(s.of, session)
-	}
 }
 
 func momentOf(r *Report) moment {
@@ -99,7 +91,8 @@ func between(n, next moment) Range {
 func (s *sessions) forget() {
 	for name := range s.of {
 		if len(s.of) > NewestSessions && s.newest(name) <= s.reports-RecentReports && s.rank(name) >= NewestSessions {
-			s.keep(name, nil)
+			s.count -= len(s.of[name])
+			delete(s.of, name)
 		}
 	}
 	for s.count > MostGaps {
@@ -111,7 +104,11 @@ func (s *sessions) forget() {
 				}
 			}
 		}
-		s.keep(name, slices.DeleteFunc(slices.Clone(s.of[name]), func(t stretch) bool { return t.newest == oldest }))
+		s.count--
+		s.of[name] = slices.DeleteFunc(s.of[name], func(t stretch) bool { return t.newest == oldest })
+		if len(s.of[name]) == 0 {
+			delete(s.of, name)
+		}
 	}
 }
 
