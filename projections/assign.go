@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -88,6 +89,10 @@ func (e *Engine) readFailed(partition int32, err error) {
 	var loss *kgo.ErrDataLoss
 	if errors.Is(err, kerr.OffsetOutOfRange) || errors.As(err, &loss) {
 		err = fmt.Errorf("the log of %s lost records that this view needs or shows; where that cannot be undone, rebuild the view: %w", e.o.View.Source.Name, err)
+		e.state.fault(partition, err)
+	}
+	if strings.Contains(err.Error(), "calculated crc") { // the client has no error of its own for it
+		err = fmt.Errorf("a record of %s is not what was written: restore that file of the broker: %w", e.o.View.Source.Name, err)
 		e.state.fault(partition, err)
 	}
 	e.metrics.failed("read")

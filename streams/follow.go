@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ import (
 // once opens goka's view of the table and follows it to its end.
 func (v *Positions) once(ctx context.Context) error {
 	o := &v.options
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	layout, err := inspect(ctx, o.Kgo, Group{Input: topics.PlaybackCommands, Table: topics.PlaybackTable})
 	if err != nil {
 		return err
@@ -51,6 +54,10 @@ func (v *Positions) once(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
+			s.spoilt = func(why error) {
+				v.log.Error("the copy of the table is damaged: it is made anew from the topic", "partition", partition, "err", why)
+				end(fmt.Errorf("the copy of partition %d is damaged: %w", partition, why))
+			}
 			v.open(s, partition)
 			return s, nil
 		}),
@@ -72,8 +79,8 @@ func (v *Positions) once(ctx context.Context) error {
 	}
 	stop := v.watch(view)
 	defer stop()
-	if err := view.Run(ctx); err != nil {
-		return err
+	if err := view.Run(ctx); err != nil || context.Cause(ctx) != nil {
+		return errors.Join(err, context.Cause(ctx))
 	}
 	return errors.New("it ended without saying why")
 }

@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -124,6 +125,10 @@ func (run *incarnation) openStore(dir, topic string, partition int32) (storage.S
 	s, err := openStore(dir, topic, partition)
 	if err != nil {
 		return nil, err
+	}
+	s.spoilt = func(why error) {
+		run.log.Error("the copy of the table is damaged: it is made anew from the topic", "partition", partition, "err", why)
+		run.out.fail(fmt.Errorf("the copy of partition %d is damaged: %w", partition, why))
 	}
 	if p := run.partition(partition); p != nil {
 		p.store.Store(s)

@@ -15,6 +15,7 @@ import (
 	ldberrors "github.com/syndtr/goleveldb/leveldb/errors"
 	"github.com/syndtr/goleveldb/leveldb/filter"
 	"github.com/syndtr/goleveldb/leveldb/opt"
+	ldbstorage "github.com/syndtr/goleveldb/leveldb/storage"
 	"github.com/syndtr/goleveldb/leveldb/util"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -36,9 +37,11 @@ type store struct {
 	offset    atomic.Int64 // of the newest record of the topic that is in here, noOffset before the first
 	watermark atomic.Int64 // domain.Version, see positions.go
 	restored  atomic.Bool
-	useless   atomic.Bool  // it knows more than its topic: it is removed when it is closed
-	marks     atomic.Int64 // keys to be written again
-	seen      *seen        // of the writer, while a copy that began empty is restored: what may be in here; nil: anything
+	useless   atomic.Bool     // it knows more than its topic: it is removed when it is closed
+	damaged   atomic.Bool     // something could not be read: likewise
+	spoilt    func(why error) // is told of it, once; nil: nobody
+	marks     atomic.Int64    // keys to be written again
+	seen      *seen           // of the writer, while a copy that began empty is restored: what may be in here; nil: anything
 
 	mu      sync.RWMutex
 	pending map[string][]byte // not yet on disk, by place; nil values are deletes
@@ -86,18 +89,46 @@ func openStore(dir, topic string, partition int32) (*store, error) {
 	options := &opt.Options{
 		Filter: filter.NewBloomFilter(bloomBits), BlockCacheCapacity: blockCache, WriteBuffer: writeBuffer, OpenFilesCacheCapacity: openFiles,
 		CompactionL0Trigger: compactFrom, WriteL0SlowdownTrigger: slowFrom, WriteL0PauseTrigger: waitFrom,
+		Strict: opt.StrictAll, // as it comes, LevelDB passes over what is damaged in its journal and shows the rest as if it were all
 	}
-	db, err := leveldb.OpenFile(path, options)
-	if ldberrors.IsCorrupted(err) {
+	s, err := openCopy(path, options)
+	if corrupted(err) {
 		if err := os.RemoveAll(path); err != nil {
 			return nil, fmt.Errorf("throw the damaged copy %s away: %w", path, err)
 		}
-		db, err = leveldb.OpenFile(path, options)
+		s, err = openCopy(path, options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w (is another process using the data folder?)", path, err)
 	}
+	return s, nil
+}
+
+func openCopy(path string, options *opt.Options) (*store, error) {
+	db, err := leveldb.OpenFile(path, options)
+	if err != nil {
+		return nil, err
+	}
 	return newStore(path, db)
+}
+
+// corrupted says whether LevelDB could not read what it wrote. Its own test sees no error that is wrapped.
+func corrupted(err error) bool {
+	var (
+		database *ldberrors.ErrCorrupted
+		file     *ldbstorage.ErrCorrupted
+	)
+	return errors.As(err, &database) || errors.As(err, &file)
+}
+
+// failed notes that the copy is damaged: it is thrown away when it is closed, and the next one is made anew from the topic.
+func (s *store) failed(err error) error {
+	if corrupted(err) && !s.damaged.Swap(true) {
+		if spoilt := s.spoilt; spoilt != nil {
+			spoilt(err)
+		}
+	}
+	return err
 }
 
 // newStore goes on with what is in the database, which is its own from then on.
@@ -108,7 +139,12 @@ func newStore(path string, db *leveldb.DB) (*store, error) {
 	}
 	it := db.NewIterator(nil, nil)
 	defer it.Release()
-	if !it.First() && it.Error() == nil {
+	empty := !it.First()
+	if err := it.Error(); err != nil {
+		it.Release()
+		return nil, errors.Join(fmt.Errorf("read from %s: %w", s.path, err), db.Close())
+	}
+	if empty {
 		s.seen = newSeen()
 	}
 	return s, nil
@@ -144,8 +180,9 @@ func (s *store) Close() error {
 	if closed {
 		return nil
 	}
-	if s.useless.Load() {
-		return errors.Join(s.db.Close(), os.RemoveAll(s.path))
+	if s.useless.Load() || s.damaged.Load() {
+		_ = s.db.Close() // whatever it says
+		return os.RemoveAll(s.path)
 	}
 	return errors.Join(s.flushWith(true), s.db.Close())
 }
@@ -174,7 +211,7 @@ func (s *store) at(place string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read from %s: %w (if it is damaged, remove the folder: it is made anew from the topic)", s.path, err)
+		return nil, fmt.Errorf("read from %s: %w", s.path, s.failed(err))
 	}
 	return v, nil
 }
@@ -288,7 +325,7 @@ func (s *store) flushWith(position bool) error {
 			}
 		}
 		s.leaving = nil
-		return fmt.Errorf("write to %s: %w", s.path, err)
+		return fmt.Errorf("write to %s: %w", s.path, s.failed(err))
 	}
 	s.leaving = nil
 	if position {
@@ -351,5 +388,5 @@ func (s *store) IteratorWithRange(start, limit []byte) (storage.Iterator, error)
 		r.Start = []byte{1} // past the store's own places
 	}
 	it := s.db.NewIterator(r, nil)
-	return &cursor{it}, it.Error()
+	return &cursor{it, s}, s.failed(it.Error())
 }

@@ -54,6 +54,7 @@ var causes = []cause{
 	{id: "kfake-disk", says: "kfake acknowledges what it could not store, and fills the disk"},
 	{id: "engine-disk", says: "the embedded ClickHouse engine acknowledges and merges what a full disk did not take"},
 	{id: "lost-ends", says: "commits, logs, tables and views that each lost an end of their own"},
+	{id: "damage", says: "a file that was cut or changed: rows vanish, or every read fails for ever"},
 	{id: "ends", says: "an end that is cut off, or waits for what cannot come"},
 	{id: "lag", says: "a lag of 0 while rows are missing"},
 	{id: "durability", says: "an answered INSERT that is in no file yet is lost with the machine"},

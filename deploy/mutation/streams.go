@@ -442,7 +442,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "failed-write-not-told", cause: "rule 9", takes: "a write to the disk that fails is told",
-		file: "streams/store.go", old: "\t\ts.leaving = nil\n\t\treturn fmt.Errorf(\"write to %s: %w\", s.path, err)", new: "\t\ts.leaving = nil\n\t\treturn nil",
+		file: "streams/store.go", old: "\t\ts.leaving = nil\n\t\treturn fmt.Errorf(\"write to %s: %w\", s.path, s.failed(err))", new: "\t\ts.leaving = nil\n\t\treturn nil",
 		in: "streams", by: []string{"TestAFailedWriteIsToldAndForgetsNothing"},
 	},
 	{
@@ -462,7 +462,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "copy-taken-for-empty", cause: "rule 5", takes: "only a copy that began empty passes over what it has not seen",
-		file: "streams/store.go", old: "if !it.First() && it.Error() == nil {", new: "if it.Error() == nil {",
+		file: "streams/store.go", old: "empty := !it.First()", new: "empty := true && (it.First() || true)",
 		in: "streams", by: []string{"TestRestoringFindsWhatIsThere"},
 	},
 	{
@@ -472,7 +472,7 @@ var inStreams = []mutation{
 	},
 	{
 		name: "damaged-copy-kept", cause: "rule 9", takes: "a copy that is damaged is thrown away, and made anew",
-		file: "streams/store.go", old: "if ldberrors.IsCorrupted(err) {", new: "if ldberrors.IsCorrupted(nil) {",
+		file: "streams/store.go", old: "if corrupted(err) {", new: "if ldberrors.IsCorrupted(nil) {",
 		in: "streams", by: []string{"TestADamagedCopyIsThrownAway"},
 	},
 	{

@@ -80,6 +80,12 @@ func (r *recovery) partition(t topic, p int32) error {
 		if err := r.mend(t, p, dir, bases, snap); err != nil {
 			return err
 		}
+	} else {
+		for _, base := range bases {
+			if err := verifySegment(segmentPath(dir, base)); err != nil {
+				return err
+			}
+		}
 	}
 	if t.policy("compact") {
 		lag := max(r.opts.CompactionLag, t.duration("min.compaction.lag.ms", 0))
@@ -151,15 +157,22 @@ func (r *recovery) mend(t topic, p int32, dir string, bases []int64, old snapsho
 	return log.save(dir)
 }
 
-// cutSegment refuses damage in a segment that was finished long ago: a kill tears the end of the last one only, and cutting
-// elsewhere would lose acknowledged records without a word.
+// cutSegment refuses damage in a segment that was finished long ago, and damage with whole batches behind it: a kill tears the end of the last
+// one only, and cutting elsewhere would lose acknowledged records without a word.
 func (r *recovery) cutSegment(path string, valid int64, last bool) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() == valid {
 		return false, err
 	}
+	if last {
+		behind, err := wholeBehind(path, valid)
+		if err != nil {
+			return false, err
+		}
+		last = !behind
+	}
 	if !last {
-		return false, fmt.Errorf("%s is damaged at byte %d, which the end of a process can't do (a power cut can, where writes are not synced); restore the file from a backup, or delete what lies behind that byte to go on without those records", path, valid)
+		return false, errDamaged(path, valid)
 	}
 	return cut(path, valid)
 }

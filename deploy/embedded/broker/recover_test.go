@@ -169,6 +169,23 @@ func TestDamageThatNoCrashExplainsIsRefused(t *testing.T) {
 		_, err = broker.Open(broker.Options{DataDir: dir, Addr: "127.0.0.1:0", Logger: quiet})
 		require.ErrorContains(t, err, "0.dat is damaged at byte 0")
 	})
+	t.Run("with whole batches behind it", func(t *testing.T) {
+		for _, at := range []int{8, 11, 16, 64} { // in a length, a magic byte, a record
+			dir := t.TempDir()
+			populate(t, dir)
+			require.NoError(t, os.Remove(filepath.Join(dir, "CLEAN")))
+			spoilFile(t, dir, segment, func(raw []byte) []byte { raw[len(raw)/3+at] ^= 0x01; return raw })
+			_, err := broker.Open(broker.Options{DataDir: dir, Addr: "127.0.0.1:0", Logger: quiet})
+			require.ErrorContains(t, err, "0.dat is damaged at byte", "byte %d of the second batch", at)
+		}
+	})
+	t.Run("of a log that ended in order", func(t *testing.T) {
+		dir := t.TempDir()
+		populate(t, dir)
+		spoilFile(t, dir, segment, func(raw []byte) []byte { raw[len(raw)/3+64] ^= 0x01; return raw })
+		_, err := broker.Open(broker.Options{DataDir: dir, Addr: "127.0.0.1:0", Logger: quiet})
+		require.ErrorContains(t, err, "0.dat is damaged at byte")
+	})
 	t.Run("of the list of topics", func(t *testing.T) {
 		dir := t.TempDir()
 		populate(t, dir)

@@ -79,12 +79,12 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer owned.release()
-	anew, err := trustAgain(e.dir)
+	why, err := trustAgain(e.dir)
 	if err != nil {
 		return err
 	}
-	if anew {
-		e.o.Logger.Warn("the disk was full while the clickhouse engine wrote: its tables are made anew from the events")
+	if why != "" {
+		e.o.Logger.Warn("the tables of the clickhouse engine are made anew from the events", "because", why)
 	}
 	socket, remove, err := socketPath(e.dir)
 	if err != nil {

@@ -44,7 +44,7 @@ func Open(o Options) (*Engine, error) {
 	lib.setSignalHandlers(0) // or the library's own would replace the Go runtime's
 	e := &Engine{lib: lib, path: path}
 	if e.keep = e.connect("--config-file=" + o.Config); e.keep == nil {
-		return nil, fmt.Errorf("open engine on %s: the server does not start; is another process using that directory?", path)
+		return nil, fmt.Errorf("open engine on %s: the server does not start, its log says why; it is made of the events: move the folder away, and it is made anew", path)
 	}
 	return e, nil
 }
