@@ -62,7 +62,7 @@ func (s *store) marked(kind byte, limit int) (keys []string, err error) {
 			keys = append(keys, string(it.Key()[len(marksPlace):]))
 		}
 	}
-	return keys, it.Error()
+	return keys, s.failed(it.Error())
 }
 
 func (s *store) countMarks() error {
