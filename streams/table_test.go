@@ -312,6 +312,7 @@ func TestAnIdleOwnerRepairsWhatItHearsOf(t *testing.T) {
 	a := newAlone(t)
 	a.put("u/a", 3)
 	require.NoError(t, a.flush())
+	<-a.wake // of the put
 	a.others(kgo.Record{Key: []byte("u/a")})
 	a.hear(int64(len(a.topic)))
 	require.Len(t, a.wake, 1)
