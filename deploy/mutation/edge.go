@@ -104,7 +104,7 @@ var inTokens = []mutation{
 	},
 	{
 		name: "key-of-another-request", cause: "rule 1", takes: "a key that was used for another request is refused",
-		file: "transport/http/v2/idempotency.go", old: "ok && u.uses[i].request != use.request", new: "false && u.uses[i].request != use.request",
+		file: "transport/http/v2/idempotency.go", old: "ok && u.uses[i].request != use.request", new: "ok && u.uses[i].request > use.request && u.uses[i].request < use.request",
 		in: "transport/http", by: []string{"TestIdempotencyKeyUsedAgain"},
 	},
 	{
