@@ -136,10 +136,7 @@ func (l *lane) settle() {
 	}
 	l.keeping = true
 	for l.head < l.told && l.head < l.sent && l.dead == nil {
-		p := l.queue[l.head]
-		if p.state && p.version > l.stored {
-			break
-		}
+		p := l.queue[l.head] // emitted, so that its state is written
 		l.pop()
 		l.mu.Unlock()
 		p.keep(nil)
