@@ -316,6 +316,8 @@ func TestAnIdleOwnerRepairsWhatItHearsOf(t *testing.T) {
 	a.others(kgo.Record{Key: []byte("u/a")})
 	a.hear(int64(len(a.topic)))
 	require.Len(t, a.wake, 1)
+	require.NoError(t, a.lookAround(2))
+	require.Equal(t, int64(1), a.copy.offset.Load(), "it has read the record, and marked the key")
 	require.NoError(t, a.flush())
 	require.Len(t, a.topic, 3)
 	require.Equal(t, "2", header(a.topic[2], topics.HeaderPlace))
