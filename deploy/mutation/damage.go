@@ -49,7 +49,7 @@ var inDamage = []mutation{
 	},
 	{
 		name: "orderly-log-not-verified", cause: "kfake-tails", takes: "a log that ended in order is compared with its checksums before kfake cuts it",
-		file: "deploy/embedded/broker/recover.go", old: "if err := verifySegment(segmentPath(dir, base)); err != nil {", new: "if err := error(nil); err != nil {",
+		file: "deploy/embedded/broker/recover.go", old: "if err := verifySegment(segmentPath(dir, base)); err != nil {", new: "if err := verifySegment(segmentPath(dir, base)); err != nil && false {",
 		in: "deploy/embedded/broker", by: []string{"TestDamageThatNoCrashExplainsIsRefused"},
 	},
 	{

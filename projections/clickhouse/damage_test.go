@@ -3,7 +3,6 @@ package clickhouse_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -120,5 +119,5 @@ func TestReadFaultsAreCounted(t *testing.T) {
 func TestDamageNamesItsView(t *testing.T) {
 	require.Equal(t, "viewing", clickhouse.Damage{Table: "viewing__g3"}.View())
 	require.Empty(t, clickhouse.Damage{Table: "ugc_blocked"}.View())
-	require.True(t, strings.Contains(clickhouse.Damage{Table: "a", Part: "b", Reason: "c"}.String(), "part b of a"))
+	require.Contains(t, clickhouse.Damage{Table: "a", Part: "b", Reason: "c"}.String(), "part b of a")
 }
