@@ -269,12 +269,14 @@ var inAccess = []mutation{
 	},
 	{
 		name: "token-of-another-type", cause: "access", takes: "a token for another end is refused",
-		file: "transport/http/auth/claims.go", old: "there && !accessToken(typ)", new: "false && !accessToken(typ)",
+		file: "transport/http/auth/claims.go", old: "there && !accessToken(typ)", new: "there && false && !accessToken(typ)",
 		in: "transport/http", by: []string{"TestTokensToTheLetter"},
 	},
 	{
 		name: "any-client-is-a-service", cause: "access", takes: "only named clients are services",
-		file: "transport/http/auth/claims.go", old: "slices.Contains(services, c.client) && ", new: "",
+		file: "transport/http/auth/claims.go",
+		old:  "slices.Contains(services, c.client) && ",
+		new:  "(true || slices.Contains(services, c.client)) && ",
 		in: "transport/http", by: []string{"TestScopesOfPersonsAndServices"},
 	},
 	{
