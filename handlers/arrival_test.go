@@ -16,7 +16,7 @@ import (
 func now() domain.Instant { return domain.Instant(time.Now().UnixMilli()) }
 
 // received is how a report that was sent then is stamped.
-func received(t *testing.T, w handlers.Writing, ctx context.Context, sent domain.Instant) domain.Instant {
+func received(ctx context.Context, t *testing.T, w handlers.Writing, sent domain.Instant) domain.Instant {
 	t.Helper()
 	house := w.Log.(*handlerstest.House)
 	f := handlers.Feedback{User: "u", Movie: "m", SentAt: sent}
@@ -32,8 +32,8 @@ func TestArrivalIsWhenTheRequestBegan(t *testing.T) {
 		w.Now = now
 		began := time.Now()
 		<-time.After(7 * time.Second)
-		require.Equal(t, now(), received(t, w, t.Context(), 0), "nobody says when")
-		require.EqualValues(t, began.UnixMilli(), received(t, w, handlers.ArrivedAt(t.Context(), began), 0))
+		require.Equal(t, now(), received(t.Context(), t, w, 0), "nobody says when")
+		require.EqualValues(t, began.UnixMilli(), received(handlers.ArrivedAt(t.Context(), began), t, w, 0))
 	})
 }
 
@@ -62,11 +62,11 @@ func TestReportSentDuringAStallArrivedThen(t *testing.T) {
 				if noticed {
 					<-time.After(150 * time.Millisecond)
 				}
-				require.Equal(t, from+20_000, received(t, w, t.Context(), from+20_000))
-				require.Equal(t, from, received(t, w, t.Context(), from))
-				require.Equal(t, to, received(t, w, t.Context(), from-1), "sent before it")
-				require.Equal(t, to, received(t, w, t.Context(), to+1), "by a clock that is ahead")
-				require.Equal(t, to, received(t, w, t.Context(), 0), "nobody says when")
+				require.Equal(t, from+20_000, received(t.Context(), t, w, from+20_000))
+				require.Equal(t, from, received(t.Context(), t, w, from))
+				require.Equal(t, to, received(t.Context(), t, w, from-1), "sent before it")
+				require.Equal(t, to, received(t.Context(), t, w, to+1), "by a clock that is ahead")
+				require.Equal(t, to, received(t.Context(), t, w, 0), "nobody says when")
 			})
 		})
 	}
@@ -81,6 +81,6 @@ func TestStallIsForgotten(t *testing.T) {
 			<-time.After(100 * time.Millisecond)
 			*clock += 100
 		}
-		require.Equal(t, *clock, received(t, w, t.Context(), from+20_000), "what is read long after a stall came in after it")
+		require.Equal(t, *clock, received(t.Context(), t, w, from+20_000), "what is read long after a stall came in after it")
 	})
 }

@@ -98,7 +98,7 @@ func (k *keeper) keep(s *store, r tableRecord, absent []byte) (judgement, error)
 	}
 	k.passedOver(r, j, why)
 	if k.topic.CheckKey(r.key) != nil || k.inputs > 0 && domain.Partition(r.key, k.inputs) != r.partition {
-		return j, nil // no input of the key is ever processed here, and it may be of any length
+		return j, nil //nolint:nilerr // no input of the key is ever processed here, and it may be of any length
 	}
 	kind := markRepair
 	if kept == nil {

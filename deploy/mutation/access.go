@@ -277,7 +277,7 @@ var inAccess = []mutation{
 		file: "transport/http/auth/claims.go",
 		old:  "slices.Contains(services, c.client) && ",
 		new:  "(true || slices.Contains(services, c.client)) && ",
-		in: "transport/http", by: []string{"TestScopesOfPersonsAndServices"},
+		in:   "transport/http", by: []string{"TestScopesOfPersonsAndServices"},
 	},
 	{
 		name: "person-through-a-service", cause: "access",
