@@ -45,7 +45,8 @@ func (c *claims) collect(ctx context.Context) error {
 
 // meet compares the row of the moment's key, if it is of this moment.
 func (c *claims) meet(m *moment, inSnapshot bool) {
-	if m.foreign || m.fault != nil || !c.leaves(m) {
+	// A record that was set aside leaves the table's value all the same: its key waits from there on.
+	if m.foreign || m.fault != nil && m.letter == nil || !c.leaves(m) {
 		return
 	}
 	row := c.rows[m.key]
