@@ -26,21 +26,24 @@ type fakeLog struct {
 }
 
 func (l *fakeLog) Ends(_ context.Context, topic string) (Offsets, error) {
-	return l.answer("ends of "+topic, l.ends[topic])
+	return l.answer("ends of "+topic, func() Offsets { return l.ends[topic] })
 }
 
 func (l *fakeLog) Committed(_ context.Context, group, _ string) (Offsets, error) {
-	return l.answer("committed of "+group, l.committed[group])
+	return l.answer("committed of "+group, func() Offsets { return l.committed[group] })
 }
 
-func (l *fakeLog) Read(context.Context) (Offsets, error) { return l.answer("read", l.read) }
+func (l *fakeLog) Read(context.Context) (Offsets, error) {
+	return l.answer("read", func() Offsets { return l.read })
+}
 
-func (l *fakeLog) answer(what string, o Offsets) (Offsets, error) {
+// answer copies what of says, under the lock: the waits that ask run beside the test that sets it.
+func (l *fakeLog) answer(what string, of func() Offsets) (Offsets, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked[what]++
 	out := Offsets{}
-	for p, n := range o {
+	for p, n := range of() {
 		out[p] = n
 	}
 	return out, l.err

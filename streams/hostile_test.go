@@ -57,16 +57,17 @@ func hostileInputs(c *cluster, g Group, key string) {
 	}
 	c.committed(g)
 
-	aside := map[string]*schemas.DeadLetter{}
+	aside, ids := map[string]*schemas.DeadLetter{}, map[domain.ID]bool{}
 	records := c.all(topics.DeadLetters.Name)
 	for _, r := range records {
 		require.LessOrEqual(c.t, len(r.Key)+len(r.Value), schemas.MaxLetterBytes)
 		require.LessOrEqual(c.t, len(r.Key), 2048)
 		d, err := c.codec.DecodeDeadLetter(r.Value)
 		require.NoError(c.t, err)
-		aside[fmt.Sprint(d.Partition, "/", d.Offset)] = d
+		aside[fmt.Sprint(d.Partition, "/", d.Offset)], ids[d.ID] = d, true
 	}
-	require.Len(c.t, records, h.Written())
+	require.Len(c.t, aside, h.Written())
+	require.Len(c.t, ids, h.Written(), "a letter that is written again, after a rebalance, has the same id")
 	for _, r := range h.Strays {
 		d := aside[fmt.Sprint(r.Partition, "/", r.Offset)]
 		require.NotNil(c.t, d)
