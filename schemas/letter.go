@@ -18,11 +18,14 @@ const (
 	ReasonUnknownSchema = "unknown_schema" // they name a schema that is none of ours
 	ReasonNotApplicable = "not_applicable" // they make sense, but not here
 	ReasonBehind        = "behind"         // an earlier record of the key waits there
+	// ReasonDisplaced is of a command that stands where another one was decided, in a log that had lost its end. It is
+	// appended again, so nothing is lost with it.
+	ReasonDisplaced = "displaced"
 )
 
 // Reasons lists them.
 func Reasons() []string {
-	return []string{ReasonUndecodable, ReasonUnknownSchema, ReasonNotApplicable, ReasonBehind}
+	return []string{ReasonUndecodable, ReasonUnknownSchema, ReasonNotApplicable, ReasonBehind, ReasonDisplaced}
 }
 
 // ReasonOf is why bytes that a codec refused with err are set aside; "" where the same bytes may make sense later.

@@ -105,5 +105,5 @@ func TestReasonsOfRefusedBytes(t *testing.T) {
 	require.Equal(t, ReasonUnknownSchema, ReasonOf(err))
 	require.Empty(t, ReasonOf(domain.Wrap(domain.Unavailable, "registry", nil)))
 	require.Empty(t, ReasonOf(nil))
-	require.Equal(t, []string{"undecodable", "unknown_schema", "not_applicable", "behind"}, Reasons(), "stored and selected by")
+	require.Equal(t, []string{"undecodable", "unknown_schema", "not_applicable", "behind", "displaced"}, Reasons(), "stored and selected by")
 }

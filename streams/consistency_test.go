@@ -15,6 +15,7 @@ import (
 	"ugc/deploy/embedded/broker"
 	"ugc/deploy/faults/faultstest"
 	"ugc/domain"
+	"ugc/schemas"
 	"ugc/schemas/topics"
 )
 
@@ -227,7 +228,7 @@ func TestCommandsUnderOldOffsetsAreDecidedBehindTheOldEnd(t *testing.T) {
 	require.EqualValues(t, 5+20+5+5, c.total(topics.PlaybackCommands.Name), "each of those concerned is appended once")
 	letters := map[int64]bool{}
 	for _, d := range c.letters() {
-		require.Equal(t, reasonDisplaced, d.Reason)
+		require.Equal(t, schemas.ReasonDisplaced, d.Reason)
 		letters[d.Offset] = true
 	}
 	require.Equal(t, map[int64]bool{5: true, 6: true, 7: true, 8: true, 9: true}, letters)

@@ -200,7 +200,7 @@ func (s *standing) readLetters(ctx context.Context, part span) error {
 		err := s.tail.read(ctx, topics.DeadLetters.Name, p, whole, func(r *kgo.Record) error {
 			d, err := s.run.codec.DecodeDeadLetter(r.Value)
 			if err != nil || d.Topic != s.run.group.Input.Name || d.Partition != s.p || d.Offset < part.first || d.Offset >= part.next ||
-				s.decisions[d.Offset] != nil || d.Reason == reasonDisplaced {
+				s.decisions[d.Offset] != nil || d.Reason == schemas.ReasonDisplaced {
 				return nil //nolint:nilerr // not a letter of ours
 			}
 			was := &kgo.Record{Key: d.Key, Value: d.Value, Timestamp: time.UnixMilli(int64(d.Timestamp))}
@@ -279,11 +279,8 @@ func (s *standing) writeBack(ctx context.Context, known int64) error {
 	return nil
 }
 
-// headerAgain on a command says that it stands behind a log that lost its end, for the second time: its value is the offset that it was decided or written at.
-const headerAgain = "ugc-again"
-
-// reasonDisplaced is the letter's reason of a command that stands where another one was decided. It is appended again, so nothing is lost with it.
-const reasonDisplaced = "displaced"
+// HeaderAgain on a command says that it stands behind a log that lost its end, for the second time: its value is the offset that it was decided or written at.
+const HeaderAgain = "ugc-again"
 
 // appendAgain makes the commands count that stand where others were decided, and keeps those others. In order: a letter for each that is passed over where it
 // stands, then the copies.
@@ -303,7 +300,7 @@ func (s *standing) appendAgain(ctx context.Context, part span) error {
 		}
 		there[id] = true
 		for _, h := range r.Headers {
-			if h.Key == headerAgain {
+			if h.Key == HeaderAgain {
 				copied[string(h.Value)+"/"+id.String()] = true
 			}
 		}
@@ -368,14 +365,14 @@ func (s *standing) appendAgain(ctx context.Context, part span) error {
 }
 
 func againAt(offset int64) kgo.RecordHeader {
-	return kgo.RecordHeader{Key: headerAgain, Value: strconv.AppendInt(nil, offset, 10)}
+	return kgo.RecordHeader{Key: HeaderAgain, Value: strconv.AppendInt(nil, offset, 10)}
 }
 
 // displacedLetter is the dead letter of a command that is passed over where it stands.
 func (run *incarnation) displacedLetter(r *kgo.Record) (*kgo.Record, error) {
 	d := schemas.DeadLetter{
 		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: domain.Instant(r.Timestamp.UnixMilli()), Key: r.Key, Value: r.Value,
-		Step: run.step(), Reason: reasonDisplaced, At: run.clock(),
+		Step: run.step(), Reason: schemas.ReasonDisplaced, At: run.clock(),
 		Message: "the log lost its end, and another command was decided at this offset; this one is appended again, and decided there",
 	}
 	for _, h := range r.Headers {

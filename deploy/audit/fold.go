@@ -71,7 +71,7 @@ type moment struct {
 	judged
 	key     string
 	decided bool // false for a command that is in the dead letters: it changes nothing but the table's version
-	foreign bool // it is not of this partition: not even that
+	foreign bool // it is not of this partition, or passed over where it stands: not even that
 	fault   error
 	letter  *letter // that it is set aside with
 	id      domain.ID
@@ -83,9 +83,10 @@ func (s *side) fold(ctx context.Context, a *audit, p int32, to int64, o *outcome
 	partitions := int32(len(a.snapshot[s.Input.Name]))
 	letters := a.letters.at(s.step(), s.Input.Name, p)
 	err = a.o.Log.Read(ctx, s.Input.Name, p, to, func(r Record) error {
-		m := moment{Origin: domain.Origin{Partition: p, Version: domain.NewVersion(a.o.Epoch, r.Offset)}, key: string(r.Key), letter: letters[r.Offset]}
+		letter, passedOver := decidedThere(letters[r.Offset], &r)
+		m := moment{Origin: domain.Origin{Partition: p, Version: domain.NewVersion(a.o.Epoch, r.Offset)}, key: string(r.Key), letter: letter}
 		nobodys := s.Input.CheckKey(m.key) != nil
-		m.foreign = nobodys || domain.Partition(m.key, partitions) != p
+		m.foreign = nobodys || domain.Partition(m.key, partitions) != p || passedOver
 		k := all[m.key]
 		if k == nil {
 			k = &known{}

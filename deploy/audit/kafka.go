@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -114,13 +115,30 @@ func (k *Kafka) Read(ctx context.Context, topic string, partition int32, to int6
 			if r.Offset >= to {
 				return nil
 			}
-			if err := each(Record{Offset: r.Offset, Key: r.Key, Value: r.Value, Release: releases(r), Late: late(r)}); err != nil {
+			if err := each(recordOf(r)); err != nil {
 				return err
 			}
 			next = r.Offset + 1
 		}
 	}
 	return nil
+}
+
+func recordOf(r *kgo.Record) Record {
+	return Record{Offset: r.Offset, Key: r.Key, Value: r.Value, Release: releases(r), Late: late(r), Again: again(r)}
+}
+
+// again are the offsets that a command names as those where it stood before.
+func again(r *kgo.Record) (offsets []int64) {
+	for _, h := range r.Headers {
+		if h.Key != streams.HeaderAgain {
+			continue
+		}
+		if o, err := strconv.ParseInt(string(h.Value), 10, 64); err == nil {
+			offsets = append(offsets, o)
+		}
+	}
+	return offsets
 }
 
 func releases(r *kgo.Record) bool {

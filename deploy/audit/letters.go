@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"ugc/domain"
@@ -13,7 +14,7 @@ import (
 
 // A dead letter counts as the outcome of a record only where it is justified: by the record, which is read again at its origin and cannot be
 // processed, or by an earlier justified letter of its key, behind which the record waits. A release, or a later record of the key that was processed, ends
-// that wait. What is set aside without a cause is a difference.
+// that wait. What is set aside without a cause is a difference. Displaced commands are judged by other rules: see displaced.go.
 
 // letter is what the dead letters say of one record.
 type letter struct {
@@ -23,6 +24,8 @@ type letter struct {
 	fault     error  // why the letter's own copy of a table's value can never be processed; nil where it can
 	met       bool   // the record was read again
 	justified bool
+	older     *letter // about the same place
+	displaced         // of a command that is passed over where it stands
 }
 
 // source is one step that sets records of one partition aside.
@@ -162,7 +165,8 @@ func (l *letters) take(d *schemas.DeadLetter, c check) error {
 	if d.Topic == topics.MoviesTable.Name {
 		_, fault = c.again(d.Partition, 0, &Record{Offset: d.Offset, Key: d.Key, Value: d.Value})
 	}
-	l.of[of][d.Offset] = &letter{reason: d.Reason, cut: len(d.Value), hash: hashBytes(d.Value), fault: fault}
+	l.of[of][d.Offset] = &letter{reason: d.Reason, cut: len(d.Value), hash: hashBytes(d.Value), fault: fault, older: l.of[of][d.Offset],
+		displaced: displaced{is: d.Reason == schemas.ReasonDisplaced, key: string(d.Key)}}
 	return unavailable(fault)
 }
 
@@ -178,17 +182,35 @@ func (a *audit) justify(ctx context.Context, s source, c check) error {
 		delete(a.letters.of, s)
 		return nil
 	}
+	if err := a.findCopies(ctx, s, of, ends[s.partition]); err != nil {
+		return err
+	}
 	sh := a.sheet(c.tells, s.partition)
 	waiting := map[string]bool{} // keys with a justified letter
 	err = a.o.Log.Read(ctx, s.topic, s.partition, ends[s.partition], func(r Record) error {
 		key, l := string(r.Key), of[r.Offset]
+		if l != nil {
+			if l = l.pick(&r); l == nil {
+				a.letters.stray++
+				delete(of, r.Offset)
+			} else {
+				of[r.Offset] = l
+			}
+		}
+		if l != nil && l.displaced.is {
+			l.met = true
+			id, err := a.commandID(r.Value)
+			if err != nil {
+				return err
+			}
+			if l.justified = l.standsAgain(id, r.Value); !l.justified {
+				a.unjustified(sh, s, &r, l)
+			}
+			l.wait(waiting, id)
+			return nil
+		}
 		if r.Release {
 			delete(waiting, key)
-		}
-		if l != nil && !l.about(&r) {
-			a.letters.stray++
-			delete(of, r.Offset)
-			l = nil
 		}
 		if l == nil {
 			delete(waiting, key) // it was processed
@@ -230,6 +252,26 @@ func (l *letter) about(r *Record) bool {
 	return l.cut <= len(r.Value) && hashBytes(r.Value[:l.cut]) == l.hash
 }
 
+// pick gives the letter that is of this very record, of all that name its place.
+func (l *letter) pick(r *Record) (found *letter) {
+	var was *letter // of the record that stood there before the log lost its end
+	for x := l; x != nil; x = x.older {
+		switch {
+		case x.about(r) && (found == nil || x.displaced.is && !found.displaced.is):
+			if was == nil {
+				was = found
+			}
+			found = x
+		case was == nil && !x.displaced.is:
+			was = x
+		}
+	}
+	if found != nil && found.displaced.is {
+		found.displaced.was = was
+	}
+	return found
+}
+
 // keep remembers what a step does without.
 func (l *letters) keep(s source, origin domain.Origin, key string) {
 	view, is := strings.CutPrefix(s.step, "projections/")
@@ -254,8 +296,13 @@ func (a *audit) unjustified(sh *sheet, s source, r *Record, l *letter) {
 	} else if e, err := a.o.Codec.DecodeEvent(r.Value); err == nil {
 		is = "event_id " + e.Head().ID.String() + " " + is
 	}
+	should := "processed by " + s.step +
+		": the record is a good one, and nothing of its key waits before it; send it again with the header " + streams.HeaderRelease
+	if l.displaced.is {
+		should = "there once more, behind this place, with the header " + streams.HeaderAgain + ": " + strconv.FormatInt(r.Offset, 10) +
+			"; append its key, value and headers again, with that header"
+	}
 	sh.found(Difference{
-		Kind: Unjustified, Key: string(r.Key), Is: is, Origin: place{s.topic, s.partition, r.Offset}.String(),
-		Should: "processed by " + s.step + ": the record is a good one, and nothing of its key waits before it; send it again with the header " + streams.HeaderRelease,
+		Kind: Unjustified, Key: string(r.Key), Is: is, Origin: place{s.topic, s.partition, r.Offset}.String(), Should: should,
 	})
 }

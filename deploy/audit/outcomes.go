@@ -55,6 +55,7 @@ func (a *audit) ruled(r reference.Rules) (uint8, error) {
 func (s *side) readEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet, end int64) error {
 	defer func() { o.bytes = nil }()
 	p := sh.Partition
+	displaced := a.letters.at(s.step(), s.Input.Name, p)
 	return a.o.Log.Read(ctx, s.events.Name, p, end, func(r Record) error {
 		at := place{s.events.Name, p, r.Offset}
 		e, err := a.o.Codec.DecodeEvent(r.Value)
@@ -85,6 +86,9 @@ func (s *side) readEvents(ctx context.Context, a *audit, o *outcomes, sh *sheet,
 		}
 		if head.Key() != string(r.Key) {
 			text = "under the key " + string(r.Key) + fieldEnd + text
+		}
+		if l := displaced[version.Offset()]; l != nil && l.displaced.is && o.flags[version.Offset()]&emitted == 0 {
+			l.decided = head.ID
 		}
 		o.take(s, sh, version.Offset(), &r, text, number)
 		return nil

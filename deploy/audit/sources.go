@@ -20,9 +20,10 @@ type Log interface {
 // Record is a record of a topic.
 type Record struct {
 	Offset     int64
-	Key, Value []byte // a nil value is a tombstone
-	Release    bool   // it asks to go on with a key that waits behind a dead letter
-	Late       bool   // of a table: another owner wrote first, so that it does not count
+	Key, Value []byte  // a nil value is a tombstone
+	Release    bool    // it asks to go on with a key that waits behind a dead letter
+	Late       bool    // of a table: another owner wrote first, so that it does not count
+	Again      []int64 // offsets where it, or what was decided of it, stood before the log lost its end
 }
 
 // Rows reads one stored view, as readers see it, tombstones included.

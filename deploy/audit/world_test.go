@@ -207,8 +207,12 @@ func (w *world) letter(topic string, o domain.Origin, key string) {
 
 // letterOf sets a record aside, as a step does.
 func (w *world) letterOf(step, topic string, p int32, offset int64, key string) {
+	w.letterAs("behind", step, topic, p, offset, key)
+}
+
+func (w *world) letterAs(reason, step, topic string, p int32, offset int64, key string) {
 	w.append(topics.DeadLetters.Name, 0, key, must(w.codec.EncodeDeadLetter(&schemas.DeadLetter{
-		Topic: topic, Partition: p, Offset: offset, Step: step, Reason: "behind", Key: []byte(key), Value: w.logs[topic][p][offset].Value})))
+		Topic: topic, Partition: p, Offset: offset, Step: step, Reason: reason, Key: []byte(key), Value: w.logs[topic][p][offset].Value})))
 }
 
 // blocked writes the table value of a key whose command was set aside.

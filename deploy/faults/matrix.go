@@ -170,4 +170,13 @@ var Matrix = []Fault{
 			"transport/kafka": {"TestPublishingWithoutABrokerFailsInTimeAndWorksOnceThereIsOne"},
 		},
 	},
+	{
+		Name:   "logs that lost their ends, each its own",
+		Broken: "commands, events, tables and commits after a power cut; offsets that were given twice; topics that lost all",
+		Holds:  "I1 I2 I6; what cannot be made good stops its group, and is said",
+		Tests: tests{
+			"streams":      {"TestEndsThatAPowerCutTookAreMadeGood", "TestCommandsUnderOldOffsetsAreDecidedBehindTheOldEnd", "TestAGapInAnInputStopsTheGroup", "TestALostTableOfMoviesIsFoldedAgain"},
+			"deploy/audit": {"TestCommandsUnderOldOffsetsAreNoDifferences", "TestDisplacedCommandsStandOnceMore"},
+		},
+	},
 }

@@ -57,4 +57,14 @@ var inJudges = []mutation{
 		file: "domain/session.go", old: "known = first <= sequence", new: "known = false",
 		in: "deploy/load", by: []string{"TestAnHonestServiceShowsWhatItAccepted"},
 	},
+	{
+		name: "displaced-always-believed", cause: "judges", takes: "a displaced command stands once more behind its place",
+		file: "deploy/audit/displaced.go", old: "if c.id == id && (!id.IsZero() || bytes.Equal(c.value, value)) {", new: "if c.id != id || id.IsZero() || bytes.Equal(c.value, value) {",
+		in: "deploy/audit", by: []string{"TestDisplacedCommandsStandOnceMore"},
+	},
+	{
+		name: "displaced-judged-where-it-stands", cause: "judges", takes: "under an offset that was given twice the lost command was decided",
+		file: "deploy/audit/displaced.go", old: "r.Key, r.Value = c.key, c.value\n", new: "",
+		in: "deploy/audit", by: []string{"TestCommandsUnderOldOffsetsAreNoDifferences"},
+	},
 }
