@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,19 +38,25 @@ func TestArrivalIsWhenTheRequestBegan(t *testing.T) {
 	})
 }
 
+// wallClock is set by a test while a watch reads it.
+type wallClock struct{ at atomic.Int64 }
+
+func (c *wallClock) now() domain.Instant { return domain.Instant(c.at.Load()) }
+
 // stalled is a watch whose clock was stopped for a minute.
-func stalled(t *testing.T) (s *handlers.Stalls, from, to domain.Instant, clock *domain.Instant) {
+func stalled(t *testing.T) (s *handlers.Stalls, from, to domain.Instant, clock *wallClock) {
 	t.Helper()
-	clock = new(now())
-	s = &handlers.Stalls{Now: func() domain.Instant { return *clock }}
+	clock = new(wallClock)
+	clock.at.Store(int64(now()))
+	s = &handlers.Stalls{Now: clock.now}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
 	synctest.Wait()
-	from = *clock
-	*clock += 60_000
-	return s, from, *clock, clock
+	from = clock.now()
+	clock.at.Add(60_000)
+	return s, from, clock.now(), clock
 }
 
 func TestReportSentDuringAStallArrivedThen(t *testing.T) {
@@ -58,7 +65,7 @@ func TestReportSentDuringAStallArrivedThen(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, from, to, clock := stalled(t)
 				w := (&handlerstest.House{}).Writing()
-				w.Now, w.Stall = func() domain.Instant { return *clock }, s
+				w.Now, w.Stall = clock.now, s
 				if noticed {
 					<-time.After(150 * time.Millisecond)
 				}
@@ -76,11 +83,11 @@ func TestStallIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, from, _, clock := stalled(t)
 		w := (&handlerstest.House{}).Writing()
-		w.Now, w.Stall = func() domain.Instant { return *clock }, s
+		w.Now, w.Stall = clock.now, s
 		for range 50 {
 			<-time.After(100 * time.Millisecond)
-			*clock += 100
+			clock.at.Add(100)
 		}
-		require.Equal(t, *clock, received(t.Context(), t, w, from+20_000), "what is read long after a stall came in after it")
+		require.Equal(t, clock.now(), received(t.Context(), t, w, from+20_000), "what is read long after a stall came in after it")
 	})
 }
