@@ -61,7 +61,6 @@ func TestInitOverRealServers(t *testing.T) {
 		require.NoError(t, done[0].Err)
 	}
 	for _, lossy := range []struct{ topic, setting, is, was string }{
-		{topics.PlaybackEvents.Name, "retention.ms", "604800000", "-1"},
 		{topics.FeedbackCommands.Name, "cleanup.policy", "compact", "delete"},
 		{topics.MoviesTable.Name, "cleanup.policy", "compact,delete", "compact"},
 	} {
@@ -73,6 +72,17 @@ func TestInitOverRealServers(t *testing.T) {
 		}
 		set(lossy.topic, lossy.setting, lossy.was)
 	}
+	// A retention that lost nothing yet is raised.
+	set(topics.PlaybackEvents.Name, "retention.ms", "604800000")
+	for _, command := range [][]string{{"init", "--dry-run"}, {"init"}} {
+		out, code := runCommand(t, env, command...)
+		require.Zero(t, code, "%v: %s", command, out)
+		require.Contains(t, out, "topic "+topics.PlaybackEvents.Name+`: set retention.ms from "604800000" to "-1"`, "%v", command)
+	}
+	out, code := runCommand(t, env, "init")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "everything is there")
+
 	for setting, says := range map[string]string{
 		"UGC_KAFKA_PARTITIONS=12": "has partitions 4, it should be 12", "UGC_KAFKA_REPLICATION=3": "has replicas 1, it should be 3",
 	} {
@@ -81,7 +91,7 @@ func TestInitOverRealServers(t *testing.T) {
 		require.Contains(t, out, says)
 	}
 	k.Empty(t)
-	out, code := runCommand(t, append(env, "UGC_KAFKA_REPLICATION=3"), "init")
+	out, code = runCommand(t, append(env, "UGC_KAFKA_REPLICATION=3"), "init")
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "the cluster has fewer brokers")
 }
